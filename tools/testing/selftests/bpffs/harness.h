@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kselftest harness with a guard around every test: whatever a test file
+ * defines runs in a mount namespace of its own and is checked for leaks, see
+ * guard_enter() and guard_leave(). Use TEST_F(): only its metadata is shared
+ * with child processes of the test.
+ */
+#ifndef BPFFS_SELFTEST_HARNESS_H
+#define BPFFS_SELFTEST_HARNESS_H
+
+#include "kselftest_harness.h"
+#include "util.h"
+
+/* A fixture for tests that need nothing but the guard. */
+#define BPFFS_FIXTURE(name)			\
+	FIXTURE(name) { };			\
+	FIXTURE_SETUP(name) { }			\
+	FIXTURE_TEARDOWN(name) { }
+
+typedef void (*test_fn)(struct __test_metadata *,
+			struct __fixture_variant_metadata *);
+
+static struct {
+	struct __test_metadata *test;
+	test_fn fn;
+} guarded[256];
+static unsigned int guarded_cnt;
+static struct guard *guard;
+
+static void run_guarded(struct __test_metadata *_metadata,
+			struct __fixture_variant_metadata *variant)
+{
+	unsigned int i = 0;
+	int err;
+
+	while (guarded[i].test != _metadata)
+		i++;
+	err = guard_enter(guard);
+	if (err) {
+		TH_LOG("cannot set the test up: %s", strerror(-err));
+		_metadata->exit_code = KSFT_FAIL;
+		return;
+	}
+	guarded[i].fn(_metadata, variant);
+	if (guard_leave(guard))
+		_metadata->exit_code = KSFT_FAIL;
+}
+
+static int run_all_guarded(int argc, char **argv)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	if (geteuid()) {
+		fprintf(stderr, "%s: needs root\n", argv[0]);
+		return KSFT_FAIL;
+	}
+	guard = guard_new();
+	for (f = __fixture_list; f && guard; f = f->next) {
+		for (t = f->tests; t; t = t->next) {
+			if (guarded_cnt == ARRAY_SIZE(guarded)) {
+				fprintf(stderr, "%s: too many tests\n", argv[0]);
+				return KSFT_FAIL;
+			}
+			guarded[guarded_cnt].test = t;
+			guarded[guarded_cnt++].fn = t->fn;
+			t->fn = run_guarded;
+		}
+	}
+	if (!guard)
+		return KSFT_FAIL;
+	return test_harness_run(argc, argv);
+}
+
+#define BPFFS_TEST_MAIN						\
+	int main(int argc, char **argv)				\
+	{							\
+		return run_all_guarded(argc, argv);		\
+	}
+
+#endif /* BPFFS_SELFTEST_HARNESS_H */

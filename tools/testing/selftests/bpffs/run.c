@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs test programs on one implementation, IMPL ("c" or "rust"): loads the
+ * module when needed, makes sure that the right one serves, and joins the
+ * programs' KTAP into one list of results, each named "c: …" or "rust: …".
+ *
+ *	run_rust [program [harness options …]]
+ */
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "kselftest.h"
+#include "util.h"
+
+static const bool rust = sizeof(IMPL) == sizeof("rust");
+static volatile sig_atomic_t stopped;
+static volatile pid_t child;
+
+static void stop(int sig)
+{
+	stopped = sig;
+	if (child > 0)
+		kill(child, SIGKILL);
+}
+
+static __printf(2, 3) void result(bool ok, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ksft_test_result(ok, IMPL ": %s\n", text);
+}
+
+static bool said_by_results(const char *line)
+{
+	static const char * const said[] = {
+		"TAP version", "RUN ", "OK ", "FAIL ", "Totals:", "Starting ",
+		"PASSED:", "FAILED:",
+	};
+	unsigned int i;
+
+	line += strspn(line, "# ");
+	for (i = 0; i < ARRAY_SIZE(said); i++) {
+		if (!strncmp(line, said[i], strlen(said[i])))
+			return true;
+	}
+	return false;
+}
+
+/* One line of a program's output; counts its results in @seen, its plan in @plan. */
+static void forward(char *line, unsigned int *plan, unsigned int *seen)
+{
+	bool ok = !strncmp(line, "ok ", 3);
+	unsigned int n;
+	int skip = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (ok || !strncmp(line, "not ok ", 7)) {
+		sscanf(line, ok ? "ok %*u %n" : "not ok %*u %n", &skip);
+		++*seen;
+		/* A test that was not run has shown nothing. */
+		result(ok && !strstr(line, "# SKIP"), "%s", line + skip);
+	} else if (sscanf(line, "1..%u", &n) == 1) {
+		*plan = n;
+	} else if (!said_by_results(line)) {
+		printf("%s%s\n", line[0] == '#' ? "" : "# ", line);
+	}
+}
+
+static bool serves(void)
+{
+	if (impl_rust() == rust)
+		return true;
+	result(false, "implementation # %s serves", rust ? "C's" : "ours");
+	return false;
+}
+
+static void run(const char *dir, char **argv)
+{
+	unsigned int plan = 0, seen = 0;
+	char path[PATH_MAX], *line = NULL;
+	size_t size = 0;
+	int out[2], status;
+	FILE *in;
+
+	if (!serves())
+		return;
+	snprintf(path, sizeof(path), "%s/%s", dir, argv[0]);
+	if (pipe2(out, O_CLOEXEC))
+		ksft_exit_fail_perror("pipe");
+	child = fork();
+	if (!child) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		execv(path, argv);
+		fprintf(stderr, "cannot run %s: %s\n", path, strerror(errno));
+		_exit(127);
+	}
+	close(out[1]);
+	in = fdopen(out[0], "r");
+	while (in && getline(&line, &size, in) > 0)
+		forward(line, &plan, &seen);
+	if (in)
+		fclose(in);
+	free(line);
+	status = wait_child(child);
+	child = 0;
+	/* A program that dies or stops early fails, whatever it printed before. */
+	if (status < 0 || status > 1 || !plan || seen != plan)
+		result(false, "%s # ended with %s %d after %u of %u tests", argv[0],
+		       status < 0 ? "signal" : "status", abs(status), seen, plan);
+	serves();
+}
+
+static bool load(void)
+{
+	int err = module_load(NULL);
+
+	if (err)
+		result(false, "load # %s: %s", getenv("BPFFS_MODULE") ?: "modprobe " MODULE_NAME
+		       " (set BPFFS_MODULE to the path of bpffs.ko)", strerror(-err));
+	else
+		result(impl_rust(), "load");
+	return !err;
+}
+
+int main(int argc, char **argv)
+{
+	static char names[] = TESTS;
+	struct sigaction sa = { .sa_handler = stop };
+	bool loaded = false;
+	char self[PATH_MAX], *dir, *name;
+	ssize_t len;
+
+	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len < 0)
+		ksft_exit_fail_perror("/proc/self/exe");
+	self[len] = '\0';
+	dir = dirname(self);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_fail_msg("needs root\n");
+	if (rust && !impl_rust()) {
+		loaded = load();
+		if (!loaded)
+			goto out;
+	} else if (!rust && impl_rust()) {
+		ksft_exit_fail_msg("the module " MODULE_NAME " is loaded, so C's implementation cannot be tested: unload it first\n");
+	}
+
+	if (argc > 1) {
+		run(dir, argv + 1);
+	} else {
+		for (name = strtok(names, " "); name && !stopped; name = strtok(NULL, " "))
+			run(dir, (char *[]){ name, NULL });
+	}
+	if (loaded) {
+		int err = module_unload();
+
+		/* Fails when a test has left a superblock or an open file. */
+		result(!err, "unload%s%s", err ? " # " : "", err ? strerror(-err) : "");
+	}
+out:
+	ksft_plan = ksft_test_num();
+	printf("1..%u\n", ksft_plan);
+	if (stopped)
+		ksft_exit_fail_msg("stopped by signal %d\n", stopped);
+	ksft_finished();
+}

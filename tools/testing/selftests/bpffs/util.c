@@ -1,0 +1,715 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Helpers of the bpffs selftests, see util.h. */
+#include <dirent.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "util.h"
+
+/* ---- waiting ---- */
+
+uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+int event_new(void)
+{
+	return sys(eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE));
+}
+
+void event_post(int event)
+{
+	if (eventfd_write(event, 1))
+		abort();
+}
+
+int event_wait(int event)
+{
+	struct pollfd pfd = { .fd = event, .events = POLLIN };
+	eventfd_t value;
+
+	if (poll(&pfd, 1, 20000) != 1)
+		return -ETIMEDOUT;
+	return sys(eventfd_read(event, &value));
+}
+
+unsigned long stress(unsigned long n)
+{
+	const char *factor = getenv("BPFFS_STRESS");
+	double f = factor ? strtod(factor, NULL) : 1;
+
+	return f > 0 && n * f >= 1 ? n * f : 1;
+}
+
+/* ---- files ---- */
+
+int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = sys(write(fd, text, strlen(text)));
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+ssize_t read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	while ((ret = sys(read(fd, buf + len, size - 1 - len))) > 0)
+		len += ret;
+	close(fd);
+	buf[len] = '\0';
+	return ret < 0 ? ret : (ssize_t)len;
+}
+
+dev_t dev_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_dev;
+}
+
+ino_t ino_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+bool exists(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
+
+/* ---- processes and users ---- */
+
+pid_t fork_files(void)
+{
+	return sys(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+}
+
+int wait_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int become(uid_t uid, gid_t gid)
+{
+	if (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
+	    setresuid(uid, uid, uid))
+		return -errno;
+	return 0;
+}
+
+/* ---- namespaces ---- */
+
+int mntns_unshare(void)
+{
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
+	return 0;
+}
+
+/* More than one id can only be mapped from outside, so by a child of ours. */
+static int userns_map(pid_t pid, uid_t host)
+{
+	char path[64], map[64];
+	int err;
+
+	snprintf(map, sizeof(map), "0 %u 65536", host);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	err = write_file(path, map);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	return write_file(path, map);
+}
+
+int userns_unshare(uid_t host, int flags)
+{
+	int ready = event_new(), err = 0, status;
+	pid_t pid, self = getpid();
+
+	if (ready < 0)
+		return ready;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		_exit(event_wait(ready) || userns_map(self, host));
+	if (unshare(CLONE_NEWUSER | flags))
+		err = -errno;
+	event_post(ready);
+	close(ready);
+	status = wait_child(pid);
+	if (err)
+		return err;
+	if (status)
+		return -EPERM;
+	if (flags & CLONE_NEWNS && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
+	return become(0, 0);
+}
+
+/* ---- mounts ---- */
+
+int mount_bpf_flags(const char *dir, unsigned long flags, const char *opts)
+{
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return -errno;
+	return sys(mount("bpf", dir, "bpf", flags, opts));
+}
+
+int mount_bpf(const char *dir, const char *opts)
+{
+	return mount_bpf_flags(dir, 0, opts);
+}
+
+int umount_bpf(const char *dir)
+{
+	return sys(umount2(dir, 0));
+}
+
+int fs_open(void)
+{
+	return sys(fsopen("bpf", FSOPEN_CLOEXEC));
+}
+
+int fs_set(int fs, const char *key, const char *value)
+{
+	return sys(fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0));
+}
+
+int fs_flag(int fs, const char *key)
+{
+	return sys(fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0));
+}
+
+int fs_create(int fs)
+{
+	return sys(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+int fs_create_excl(int fs)
+{
+	return sys(fsconfig(fs, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0));
+}
+
+int fs_mount(int fs, unsigned int attrs)
+{
+	return sys(fsmount(fs, FSMOUNT_CLOEXEC, attrs));
+}
+
+int mnt_attach(int mnt, const char *dir)
+{
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return -errno;
+	return sys(move_mount(mnt, "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+bool fs_log(int fs, char *buf, size_t size)
+{
+	ssize_t len = read(fs, buf, size - 1);
+
+	if (len < 0)
+		return false;
+	buf[len] = '\0';
+	return true;
+}
+
+bool fs_logged(int fs, const char *text)
+{
+	bool found = false;
+	char buf[512];
+
+	while (fs_log(fs, buf, sizeof(buf)))
+		found |= !!strstr(buf, text);
+	return found;
+}
+
+bool mountinfo(const char *dir, struct mountinfo *info)
+{
+	char line[4096], path[PATH_MAX], at[PATH_MAX];
+	bool found = false;
+	FILE *file;
+
+	if (!realpath(dir, path))
+		return false;
+	file = fopen("/proc/self/mountinfo", "re");
+	if (!file)
+		return false;
+	/* The last one is the topmost mount at that place. */
+	while (fgets(line, sizeof(line), file)) {
+		char *tail = strstr(line, " - ");
+		struct mountinfo m = {};
+
+		if (!tail ||
+		    sscanf(line, "%u %*u %*s %*s %4095s %255s", &m.id, at, m.mnt_opts) != 3 ||
+		    sscanf(tail, " - %31s %127s %1023s", m.type, m.source, m.sb_opts) != 3 ||
+		    strcmp(at, path))
+			continue;
+		*info = m;
+		found = true;
+	}
+	fclose(file);
+	return found;
+}
+
+/* ---- BPF objects ---- */
+
+int sys_bpf(int cmd, union bpf_attr *attr)
+{
+	return sys(syscall(SYS_bpf, cmd, attr, sizeof(*attr)));
+}
+
+int map_create(enum bpf_map_type type, unsigned int key, unsigned int value,
+	       unsigned int max)
+{
+	union bpf_attr attr = {
+		.map_type = type,
+		.key_size = key,
+		.value_size = value,
+		.max_entries = max,
+	};
+
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+int map_new(void)
+{
+	return map_create(BPF_MAP_TYPE_ARRAY, 4, 4, 1);
+}
+
+int map_set(int map, int key, int value)
+{
+	union bpf_attr attr = {
+		.map_fd = map,
+		.key = (uintptr_t)&key,
+		.value = (uintptr_t)&value,
+	};
+
+	return sys_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+}
+
+int map_get(int map, int key, int *value)
+{
+	union bpf_attr attr = {
+		.map_fd = map,
+		.key = (uintptr_t)&key,
+		.value = (uintptr_t)value,
+	};
+
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
+}
+
+int prog_load(const struct bpf_insn *insns, unsigned int cnt)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = cnt,
+		.license = (uintptr_t)"GPL",
+	};
+
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
+int prog_new(int ret)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = ret },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return prog_load(insns, 2);
+}
+
+int obj_pin_at(int fd, int path_fd, const char *path, unsigned int flags)
+{
+	union bpf_attr attr = {
+		.pathname = (uintptr_t)path,
+		.bpf_fd = fd,
+		.file_flags = flags,
+		.path_fd = path_fd,
+	};
+
+	return sys_bpf(BPF_OBJ_PIN, &attr);
+}
+
+int obj_pin(int fd, const char *path)
+{
+	return obj_pin_at(fd, 0, path, 0);
+}
+
+int obj_get_at(int path_fd, const char *path, unsigned int flags)
+{
+	union bpf_attr attr = {
+		.pathname = (uintptr_t)path,
+		.file_flags = flags,
+		.path_fd = path_fd,
+	};
+
+	return sys_bpf(BPF_OBJ_GET, &attr);
+}
+
+int obj_get(const char *path)
+{
+	return obj_get_at(0, path, 0);
+}
+
+int obj_id(int fd, enum obj_kind kind)
+{
+	struct bpf_map_info map = {};
+	struct bpf_prog_info prog = {};
+	struct bpf_link_info link = {};
+	void *info[] = { &map, &prog, &link };
+	const unsigned int len[] = { sizeof(map), sizeof(prog), sizeof(link) };
+	union bpf_attr attr = {
+		.info = {
+			.bpf_fd = fd,
+			.info_len = len[kind],
+			.info = (uintptr_t)info[kind],
+		},
+	};
+	int err = sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+
+	if (err)
+		return err;
+	return kind == OBJ_MAP ? map.id : kind == OBJ_PROG ? prog.id : link.id;
+}
+
+bool obj_alive(enum obj_kind kind, unsigned int id)
+{
+	static const int next[] = {
+		BPF_MAP_GET_NEXT_ID, BPF_PROG_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID,
+	};
+	union bpf_attr attr = { .start_id = id - 1 };
+
+	/* Asking for the next id takes no reference, so this disturbs nothing. */
+	return !sys_bpf(next[kind], &attr) && attr.next_id == id;
+}
+
+/* ---- the implementation under test ---- */
+
+bool impl_rust(void)
+{
+	char buf[8];
+
+	return read_file(MODULE_LIVEPATCH "/enabled", buf, sizeof(buf)) > 0 &&
+	       buf[0] == '1';
+}
+
+int module_refcnt(void)
+{
+	char buf[16];
+	ssize_t ret = read_file("/sys/module/" MODULE_NAME "/refcnt", buf, sizeof(buf));
+
+	return ret < 0 ? ret : atoi(buf);
+}
+
+/* The transition is over, or the livepatch gone. */
+static bool transition_done(void)
+{
+	char buf[8];
+
+	return read_file(MODULE_LIVEPATCH "/transition", buf, sizeof(buf)) <= 0 ||
+	       buf[0] == '0';
+}
+
+int module_load(const char *params)
+{
+	const char *path = getenv("BPFFS_MODULE");
+	int fd, err;
+
+	if (path) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		err = sys(syscall(SYS_finit_module, fd, params ?: "", 0));
+		close(fd);
+	} else {
+		pid_t pid = fork();
+
+		if (!pid) {
+			execlp("modprobe", "modprobe", MODULE_NAME, params, NULL);
+			_exit(127);
+		}
+		err = wait_child(pid) ? -ENOENT : 0;
+	}
+	if (err)
+		return err;
+	return wait_until(transition_done(), 60000) ? 0 : -ETIMEDOUT;
+}
+
+static bool module_delete(int *err)
+{
+	*err = sys(syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK));
+	return *err != -EAGAIN && *err != -EBUSY;
+}
+
+int module_unload(void)
+{
+	int err = write_file(MODULE_LIVEPATCH "/enabled", "0");
+
+	/* -ENOENT: disabled before. */
+	if (err && err != -ENOENT)
+		return err;
+	if (!wait_until(!exists(MODULE_LIVEPATCH), 60000))
+		return -ETIMEDOUT;
+	/* The last superblock's reference is dropped a little after umount. */
+	wait_until(module_delete(&err), 3000);
+	return err;
+}
+
+/* ---- the guard around each test ---- */
+
+#define MAX_IDS 4096
+
+static const struct {
+	const char *name;
+	int next;
+} kinds[OBJ_KINDS] = {
+	[OBJ_MAP]  = { "map", BPF_MAP_GET_NEXT_ID },
+	[OBJ_PROG] = { "program", BPF_PROG_GET_NEXT_ID },
+	[OBJ_LINK] = { "link", BPF_LINK_GET_NEXT_ID },
+};
+
+struct ids {
+	unsigned int cnt;
+	unsigned int id[MAX_IDS];
+};
+
+struct guard {
+	int kmsg;
+	int mntns;
+	int refcnt;
+	struct ids ids[OBJ_KINDS];
+	struct ids now;
+};
+
+static void list_ids(enum obj_kind kind, struct ids *ids)
+{
+	union bpf_attr attr = {};
+
+	ids->cnt = 0;
+	while (ids->cnt < MAX_IDS && !sys_bpf(kinds[kind].next, &attr)) {
+		ids->id[ids->cnt++] = attr.next_id;
+		attr = (union bpf_attr){ .start_id = attr.next_id };
+	}
+}
+
+struct guard *guard_new(void)
+{
+	struct guard *guard = calloc(1, sizeof(*guard));
+
+	if (!guard)
+		return NULL;
+	/*
+	 * One open file for all tests of a program, so that a warning that
+	 * comes late is found by the next of them.
+	 */
+	guard->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (guard->kmsg < 0 || lseek(guard->kmsg, 0, SEEK_END)) {
+		perror("/dev/kmsg");
+		free(guard);
+		return NULL;
+	}
+	return guard;
+}
+
+int guard_enter(struct guard *guard)
+{
+	enum obj_kind kind;
+
+	/* Orphans of the test become ours, so none escapes. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return -errno;
+	for (kind = 0; kind < OBJ_KINDS; kind++)
+		list_ids(kind, &guard->ids[kind]);
+	guard->refcnt = module_refcnt();
+
+	guard->mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (guard->mntns < 0)
+		return -errno;
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tmpfs", "/tmp", "tmpfs", 0, "mode=0755") ||
+	    chdir("/tmp"))
+		return -errno;
+	umask(022);
+	return 0;
+}
+
+static bool ids_equal(const struct ids *a, const struct ids *b)
+{
+	return a->cnt == b->cnt && !memcmp(a->id, b->id, a->cnt * sizeof(a->id[0]));
+}
+
+static bool ids_restored(struct guard *guard, enum obj_kind kind)
+{
+	list_ids(kind, &guard->now);
+	return ids_equal(&guard->now, &guard->ids[kind]);
+}
+
+static void print_extra(const char *what, const char *kind, const struct ids *a,
+			const struct ids *b)
+{
+	unsigned int i, j = 0;
+
+	for (i = 0; i < a->cnt; i++) {
+		while (j < b->cnt && b->id[j] < a->id[i])
+			j++;
+		if (j == b->cnt || b->id[j] != a->id[i])
+			fprintf(stderr, "# guard: %s id %u %s\n", kind, a->id[i], what);
+	}
+}
+
+static int check_objects(struct guard *guard)
+{
+	enum obj_kind kind;
+	int bad = 0;
+
+	for (kind = 0; kind < OBJ_KINDS; kind++) {
+		if (wait_until(ids_restored(guard, kind), 5000))
+			continue;
+		print_extra("left behind", kinds[kind].name, &guard->now, &guard->ids[kind]);
+		print_extra("vanished", kinds[kind].name, &guard->ids[kind], &guard->now);
+		bad++;
+	}
+	return bad;
+}
+
+static int check_superblocks(struct guard *guard)
+{
+	/* A test may load or unload the module: then there is nothing to compare. */
+	if (guard->refcnt < 0 || module_refcnt() < 0 ||
+	    wait_until(module_refcnt() == guard->refcnt, 5000))
+		return 0;
+	fprintf(stderr, "# guard: references to the module were %d, are %d: a superblock or context is left\n",
+		guard->refcnt, module_refcnt());
+	return 1;
+}
+
+static int check_processes(void)
+{
+	char path[64], pids[1024], *p, *end;
+	int bad = 0;
+
+	/* Reap zombies, then name and end what still runs. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	if (read_file(path, pids, sizeof(pids)) < 0) {
+		fprintf(stderr, "# guard: cannot read %s\n", path);
+		return 1;
+	}
+	for (p = pids; ; p = end) {
+		pid_t pid = strtol(p, &end, 10);
+
+		if (end == p)
+			return bad;
+		fprintf(stderr, "# guard: process %d left behind\n", pid);
+		kill(pid, SIGKILL);
+		wait_child(pid);
+		bad++;
+	}
+}
+
+/* Texts that only appear when the kernel has found a fault in itself. */
+static const char * const faults[] = {
+	"WARNING", "BUG", "Oops", "general protection", "Call Trace",
+	"KASAN", "UBSAN", "KCSAN", "refcount_t", "Objects remaining", "still has objects",
+	"Busy inodes", "still in use", "possible circular", "possible recursive",
+	"inconsistent lock", "suspicious RCU", "unreferenced object",
+	"blocked for more than", "detected stall", "self-detected stall",
+	"Voluntary context switch", "Bad page state", "list_add corruption", "list_del corruption",
+	"unhandled panic", "rust_kernel: panicked",
+};
+
+static bool is_fault(const char *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (strstr(msg, faults[i]))
+			return true;
+	}
+	return false;
+}
+
+static int check_log(struct guard *guard)
+{
+	char record[8192];
+	ssize_t len;
+	int bad = 0;
+
+	for (;;) {
+		char *msg;
+
+		len = read(guard->kmsg, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)	/* records were overwritten */
+			continue;
+		if (len <= 0)
+			return bad;
+		record[len] = '\0';
+		msg = strchr(record, ';');
+		if (!msg || !is_fault(msg))
+			continue;
+		msg[strcspn(msg, "\n")] = '\0';
+		fprintf(stderr, "# guard: kernel log: %s\n", msg + 1);
+		bad++;
+	}
+}
+
+int guard_leave(struct guard *guard)
+{
+	int bad = check_processes();
+
+	if (setns(guard->mntns, CLONE_NEWNS)) {
+		perror("# guard: cannot go back to the mount namespace");
+		return bad + 1;
+	}
+	close(guard->mntns);
+	bad += check_objects(guard);
+	bad += check_superblocks(guard);
+	bad += check_log(guard);
+	return bad;
+}
