@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "progs.h"
+
+#define GONE_MS 20000
+
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define MOV_IMM(reg, imm)	INSN(BPF_ALU64 | BPF_MOV | BPF_K, reg, 0, 0, imm)
+#define MOV_REG(dst, src)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
+#define ADD_IMM(reg, imm)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, reg, 0, 0, imm)
+#define STORE_IMM(reg, off, imm)	INSN(BPF_ST | BPF_MEM | BPF_W, reg, 0, off, imm)
+#define JUMP_ZERO(reg, off)	INSN(BPF_JMP | BPF_JEQ | BPF_K, reg, 0, off, 0)
+#define ATOMIC_ADD(dst, src)	INSN(BPF_STX | BPF_ATOMIC | BPF_W, dst, src, 0, BPF_ADD)
+#define LOAD_MAP(reg, fd)	INSN(BPF_LD | BPF_DW | BPF_IMM, reg, BPF_PSEUDO_MAP_FD, 0, fd), \
+				INSN(0, 0, 0, 0, 0)
+#define CALL(func)		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, func)
+#define EXIT()			INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+const char *const obj_kind_names[OBJ_KINDS] = { "map", "prog", "link" };
+
+int prog_load_type(enum bpf_prog_type type, const struct bpf_insn *insns,
+		   unsigned int cnt)
+{
+	union bpf_attr attr = {
+		.prog_type = type,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = cnt,
+		.license = (uintptr_t)"GPL",
+	};
+
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
+int prog_run(int prog)
+{
+	char packet[64] = "";
+	union bpf_attr attr = {
+		.test = {
+			.prog_fd = prog,
+			.data_in = (uintptr_t)packet,
+			.data_size_in = sizeof(packet),
+		},
+	};
+	int err = sys_bpf(BPF_PROG_TEST_RUN, &attr);
+
+	return err ? err : (int)attr.test.retval;
+}
+
+int prog_array_new(void)
+{
+	return map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);
+}
+
+int prog_array_set(int array, int prog)
+{
+	return map_set(array, 0, prog);
+}
+
+int prog_array_entry(int array)
+{
+	int id, err = map_get(array, 0, &id);
+
+	return err ? err : id;
+}
+
+int prog_caller(int array)
+{
+	const struct bpf_insn insns[] = {
+		LOAD_MAP(BPF_REG_2, array),
+		MOV_IMM(BPF_REG_3, 0),
+		CALL(BPF_FUNC_tail_call),
+		MOV_IMM(BPF_REG_0, FELL_THROUGH),
+		EXIT(),
+	};
+
+	return prog_load(insns, sizeof(insns) / sizeof(insns[0]));
+}
+
+int calls_new(struct calls *calls)
+{
+	int callee = prog_new(CALLED), err;
+
+	if (callee < 0)
+		return callee;
+	calls->array = prog_array_new();
+	calls->caller = prog_caller(calls->array);
+	err = prog_array_set(calls->array, callee);
+	close(callee);
+	if (calls->array < 0)
+		return calls->array;
+	if (calls->caller < 0)
+		return calls->caller;
+	return err;
+}
+
+bool calls_flushed(const struct calls *calls)
+{
+	return wait_until(prog_run(calls->caller) == FELL_THROUGH, GONE_MS);
+}
+
+/*
+ * Emptying is deferred, so that "not yet" looks like "kept". Hence a second
+ * array goes the longest way, unpinning, and only when that one has been
+ * emptied the first is looked at.
+ */
+bool calls_kept(const struct calls *calls, const char *dir)
+{
+	struct calls last;
+	char path[256];
+	bool flushed;
+
+	snprintf(path, sizeof(path), "%s/calls_kept", dir);
+	if (calls_new(&last) || obj_pin(last.array, path))
+		return false;
+	close(last.array);
+	if (unlink(path))
+		return false;
+	flushed = calls_flushed(&last);
+	close(last.caller);
+	return flushed && prog_run(calls->caller) == CALLED;
+}
+
+int link_new(int counter)
+{
+	const struct bpf_insn count[] = {
+		STORE_IMM(BPF_REG_10, -4, 0),
+		MOV_REG(BPF_REG_2, BPF_REG_10),
+		ADD_IMM(BPF_REG_2, -4),
+		LOAD_MAP(BPF_REG_1, counter),
+		CALL(BPF_FUNC_map_lookup_elem),
+		JUMP_ZERO(BPF_REG_0, 2),
+		MOV_IMM(BPF_REG_1, 1),
+		ATOMIC_ADD(BPF_REG_0, BPF_REG_1),
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT(),
+	};
+	const struct bpf_insn nothing[] = {
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT(),
+	};
+	union bpf_attr attr = {
+		.raw_tracepoint.name = (uintptr_t)"task_newtask",
+	};
+	int prog, link;
+
+	if (counter >= 0)
+		prog = prog_load_type(BPF_PROG_TYPE_RAW_TRACEPOINT, count,
+				      sizeof(count) / sizeof(count[0]));
+	else
+		prog = prog_load_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nothing,
+				      sizeof(nothing) / sizeof(nothing[0]));
+	if (prog < 0)
+		return prog;
+	attr.raw_tracepoint.prog_fd = prog;
+	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+	close(prog);
+	return link;
+}
+
+int obj_new(enum obj_kind kind)
+{
+	switch (kind) {
+	case OBJ_MAP:
+		return map_new();
+	case OBJ_PROG:
+		return prog_new(CALLED);
+	case OBJ_LINK:
+		return link_new(-1);
+	default:
+		return -EINVAL;
+	}
+}
+
+bool obj_gone(enum obj_kind kind, int id)
+{
+	return wait_until(!obj_alive(kind, id), GONE_MS);
+}
