@@ -58,6 +58,7 @@ reads() { [[ $(<"$1") == "$2" ]]; }
 gone() { [[ ! -e $1 ]]; }
 no_object() { ! bpftool "$1" show id "$2" &>/dev/null; }
 object() { bpftool "$1" show id "$2" &>/dev/null; }
+tree() { find "$1" -printf '%y %i %P\n' | sort; }
 device() { stat -c %d "$1"; }
 
 get() { ./get-c $BPF/demo/classify $BPF/demo/maps/counters dns-query.bin; }
@@ -68,13 +69,20 @@ stands_still() {
 packets() { printf 'IP protocol 17: %d packets,' "$1"; }
 id_of() { bpftool -j "$1" show pinned "$2" | sed -n 's/^{"id":\([0-9]*\),.*/\1/p'; }
 
+unmount_all() {
+	local dir
+	for dir in "$OTHER" "$BPF"; do
+		while mountpoint -q "$dir"; do umount "$dir" || return; done
+	done
+}
+
 # Leave nothing behind, whatever happened.
 clean_up() {
 	local status=$?
 	trap - EXIT
-	while mountpoint -q "$OTHER"; do umount "$OTHER"; done
-	while mountpoint -q "$BPF"; do umount "$BPF"; done
-	rm -rf "$OTHER"
+	set +e
+	unmount_all
+	rmdir "$OTHER"
 	if [[ -e $LIVEPATCH ]]; then
 		echo 0 >"$LIVEPATCH/enabled"
 		wait_for "the livepatch is gone" gone "$LIVEPATCH"
@@ -92,10 +100,11 @@ clean_up() {
 	fail "$SAMPLES: no samples there: build them with \`make -C samples OUT=$SAMPLES\`"
 [[ ! -e /sys/module/bpffs ]] || fail "bpffs is loaded: unload it with \`make unload\`"
 
-trap clean_up EXIT
-while mountpoint -q "$BPF"; do umount "$BPF"; done
-mkdir -p "$OTHER"
+BPFFS_MODULE=$(realpath "$BPFFS_MODULE")
 cd "$SAMPLES"
+unmount_all
+mkdir -p "$OTHER"
+trap clean_up EXIT
 
 say "A stock Debian kernel, not patched, not rebuilt:"
 must uname -srv
@@ -160,7 +169,7 @@ expect_output "value: 2b 00 "
 say "A second mount elsewhere shows the same tree, on the same device: nothing is hidden."
 must mount -t bpf bpf $OTHER
 must find $OTHER
-expect "both mounts show the same" diff <(cd $BPF && find . | sort) <(cd $OTHER && find . | sort)
+expect "both mounts show the same" test "$(tree $BPF)" == "$(tree $OTHER)"
 must stat -c "'device %d: %n'" $BPF $OTHER
 expect "one device" test "$(device $BPF)" == "$(device $OTHER)"
 must ./get-rust $OTHER/demo/classify $BPF/demo/maps/counters dns-query.bin

@@ -35,7 +35,7 @@ struct Args {
 }
 
 /// Says which object could not be fetched from where, why, and the way out.
-fn cannot_fetch(what: &str, path: &Path, error: &Error) -> anyhow::Error {
+fn cannot_fetch(what: &str, path: &Path, error: Error) -> anyhow::Error {
     let way_out = match error.kind() {
         ErrorKind::NotFound => {
             "is it pinned there, and the bpf file system mounted? see `findmnt -t bpf`"
@@ -45,13 +45,17 @@ fn cannot_fetch(what: &str, path: &Path, error: &Error) -> anyhow::Error {
         }
         _ => "are the arguments in order? see `bpftool -f prog show`, `bpftool -f map show`",
     };
-    let path = path.display();
-    anyhow!("{path}: cannot fetch the {what}: {error:#} ({way_out})")
+    let error = anyhow!(error);
+    anyhow!(
+        "{}: cannot fetch the {what}: {} ({way_out})",
+        path.display(),
+        error.root_cause()
+    )
 }
 
 /// Fetches a pinned array of counters.
 fn get_counters(path: &Path) -> Result<MapHandle> {
-    let map = MapHandle::from_pinned_path(path).map_err(|e| cannot_fetch("map", path, &e))?;
+    let map = MapHandle::from_pinned_path(path).map_err(|e| cannot_fetch("map", path, e))?;
 
     // A pin does not tell what it holds, and libbpf takes here whatever it
     // gets; but the descriptor is named after it: bpf-prog, bpf-map, bpf-link.
@@ -117,7 +121,7 @@ fn print_counters(map: &MapHandle) -> Result<()> {
 
 fn get(args: &Args) -> Result<()> {
     let prog = Program::fd_from_pinned_path(&args.prog)
-        .map_err(|e| cannot_fetch("program", &args.prog, &e))?;
+        .map_err(|e| cannot_fetch("program", &args.prog, e))?;
     let map = get_counters(&args.map)?;
     let packet = fs::read(&args.packet)
         .with_context(|| format!("{}: cannot read the packet", args.packet.display()))?;
