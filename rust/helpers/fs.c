@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/uidgid.h>
+
+__rust_helper int rust_helper_ACC_MODE(int flags);
+__rust_helper int rust_helper_ACC_MODE(int flags)
+{
+	return ACC_MODE(flags);
+}
+
+__rust_helper void *rust_helper_alloc_inode_sb(struct super_block *sb, struct kmem_cache *cache,
+					       gfp_t gfp);
+__rust_helper void *rust_helper_alloc_inode_sb(struct super_block *sb, struct kmem_cache *cache,
+					       gfp_t gfp)
+{
+	return alloc_inode_sb(sb, cache, gfp);
+}
+
+__rust_helper kgid_t rust_helper_current_fsgid(void);
+__rust_helper kgid_t rust_helper_current_fsgid(void)
+{
+	return current_fsgid();
+}
+
+__rust_helper kuid_t rust_helper_current_fsuid(void);
+__rust_helper kuid_t rust_helper_current_fsuid(void)
+{
+	return current_fsuid();
+}
+
+__rust_helper int rust_helper_current_umask(void);
+__rust_helper int rust_helper_current_umask(void)
+{
+	return current_umask();
+}
+
+__rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry);
+__rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry)
+{
+	return d_backing_inode(dentry);
+}
+
+__rust_helper struct dentry *rust_helper_dget(struct dentry *dentry);
+__rust_helper struct dentry *rust_helper_dget(struct dentry *dentry)
+{
+	return dget(dentry);
+}
+
+__rust_helper bool rust_helper_gid_valid(kgid_t gid);
+__rust_helper bool rust_helper_gid_valid(kgid_t gid)
+{
+	return gid_valid(gid);
+}
+
+__rust_helper void rust_helper_inode_set_mctime_current(struct inode *inode);
+__rust_helper void rust_helper_inode_set_mctime_current(struct inode *inode)
+{
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+
+__rust_helper bool rust_helper_kgid_has_mapping(struct user_namespace *ns, kgid_t gid);
+__rust_helper bool rust_helper_kgid_has_mapping(struct user_namespace *ns, kgid_t gid)
+{
+	return kgid_has_mapping(ns, gid);
+}
+
+__rust_helper bool rust_helper_kuid_has_mapping(struct user_namespace *ns, kuid_t uid);
+__rust_helper bool rust_helper_kuid_has_mapping(struct user_namespace *ns, kuid_t uid)
+{
+	return kuid_has_mapping(ns, uid);
+}
+
+__rust_helper int rust_helper_path_permission(const struct path *path, int mask);
+__rust_helper int rust_helper_path_permission(const struct path *path, int mask)
+{
+	return path_permission(path, mask);
+}
+
+__rust_helper bool rust_helper_uid_valid(kuid_t uid);
+__rust_helper bool rust_helper_uid_valid(kuid_t uid)
+{
+	return uid_valid(uid);
+}

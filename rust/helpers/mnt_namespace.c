@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/cred.h>
+#include <linux/mnt_namespace.h>
+#include <linux/ns_common.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+
+__rust_helper u64 rust_helper_current_mnt_ns_id(void);
+__rust_helper u64 rust_helper_current_mnt_ns_id(void)
+{
+	return from_mnt_ns(current->nsproxy->mnt_ns)->ns_id;
+}
+
+__rust_helper struct user_namespace *rust_helper_current_user_ns(void);
+__rust_helper struct user_namespace *rust_helper_current_user_ns(void)
+{
+	return current_user_ns();
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The BPF file system that is built into the kernel.
+//!
+//! Superblocks that it made stay its own while another implementation takes new mounts; this is
+//! how that one pins into and gets from them. What an inode of it stands for shows in its
+//! operations (C: `bpf_inode_type()` in `kernel/bpf/inode.c`).
+
+use super::{Link, Map, Prog};
+use crate::{
+    bindings,
+    fs::{AnyINode, CreatingPath, Mode},
+};
+use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
+use kernel::prelude::*;
+
+/// Whether `inode` is a directory of the built-in file system.
+pub fn is_directory(inode: &AnyINode) -> bool {
+    has_operations(inode, &raw const bindings::bpf_dir_iops)
+}
+
+/// The map that `inode` of the built-in file system stands for.
+pub fn map_of(inode: &AnyINode) -> Option<Map> {
+    let map = private(inode, &raw const bindings::bpf_map_iops)?;
+    // SAFETY: Such an inode has a map's pointer and owns a user of it until it is destroyed, which
+    // the reference prevents.
+    Some(unsafe { Map::from_borrowed(map.cast()) })
+}
+
+/// The program that `inode` of the built-in file system stands for.
+pub fn prog_of(inode: &AnyINode) -> Option<Prog> {
+    let prog = private(inode, &raw const bindings::bpf_prog_iops)?;
+    // SAFETY: As in `map_of()`, with a reference.
+    Some(unsafe { Prog::from_borrowed(prog.cast()) })
+}
+
+/// The link that `inode` of the built-in file system stands for.
+pub fn link_of(inode: &AnyINode) -> Option<Link> {
+    let link = private(inode, &raw const bindings::bpf_link_iops)?;
+    // SAFETY: As in `map_of()`, with a reference.
+    Some(unsafe { Link::from_borrowed(link.cast()) })
+}
+
+/// Pins `map` at `path`, whose parent must be a directory of the built-in file system.
+///
+/// # Errors
+///
+/// Those of C's `vfs_mkobj()`; `EPERM` if the parent is another file system's. `map` is given
+/// back then.
+pub fn pin_map(path: CreatingPath, mode: Mode, map: Map) -> Result<(), (Error, Map)> {
+    let pinned = ManuallyDrop::new(map);
+    // SAFETY: `bpf_mkmap()` takes over a user of the map if it succeeds, and `pinned` is not
+    // dropped then.
+    unsafe { pin(path, mode, bindings::bpf_mkmap, pinned.as_ptr().cast()) }
+        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
+}
+
+/// Pins `prog` at `path`, as [`pin_map`] does.
+pub fn pin_prog(path: CreatingPath, mode: Mode, prog: Prog) -> Result<(), (Error, Prog)> {
+    let pinned = ManuallyDrop::new(prog);
+    // SAFETY: As in `pin_map()`, with a reference.
+    unsafe { pin(path, mode, bindings::bpf_mkprog, pinned.as_ptr().cast()) }
+        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
+}
+
+/// Pins `link` at `path`, as [`pin_map`] does.
+pub fn pin_link(path: CreatingPath, mode: Mode, link: Link) -> Result<(), (Error, Link)> {
+    let pinned = ManuallyDrop::new(link);
+    // SAFETY: As in `pin_map()`, with a reference.
+    unsafe { pin(path, mode, bindings::bpf_mklink, pinned.as_ptr().cast()) }
+        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
+}
+
+/// # Safety
+///
+/// `object` must be what `make` pins.
+unsafe fn pin(
+    path: CreatingPath,
+    mode: Mode,
+    make: unsafe extern "C" fn(*mut bindings::dentry, bindings::umode_t, *mut c_void) -> c_int,
+    object: *mut c_void,
+) -> Result {
+    if !is_directory(path.parent()) {
+        return Err(EPERM);
+    }
+    // SAFETY: `make` is one of C's own for pinning in such a directory, and is given what it pins
+    // by the caller's promise.
+    unsafe { path.mkobj_raw(mode, make, object) }
+}
+
+fn has_operations(inode: &AnyINode, operations: *const bindings::inode_operations) -> bool {
+    ptr::eq(inode.operations(), operations)
+}
+
+/// What an inode with these operations stands for.
+fn private(
+    inode: &AnyINode,
+    operations: *const bindings::inode_operations,
+) -> Option<NonNull<c_void>> {
+    if !has_operations(inode, operations) {
+        return None;
+    }
+    // SAFETY: The inode is live; of the built-in file system's inodes, as which the operations
+    // give it away, the field is set before they can be found and never changes.
+    NonNull::new(unsafe { (*inode.as_ptr()).i_private })
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions through which `bpf(2)` and its like reach the file system.
+//!
+//! Everything else in `bpf(2)` does not depend on how inodes look. Each function has a constructor
+//! of the [`Replacement`] that livepatching makes of an implementation; its name and its C
+//! signature are fixed here and checked against the kernel's headers.
+
+use super::{InstalledFd, Prog, ProgType};
+use crate::{
+    bindings,
+    fs::{self, FileSystem, UserPath},
+    livepatch::Replacement,
+};
+use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
+
+/// An implementation of these functions.
+pub trait Syscalls {
+    /// `BPF_OBJ_PIN`: pins the object that `fd` stands for at `path`. Stands for C's
+    /// `bpf_obj_pin_user()`.
+    fn obj_pin(fd: u32, path: UserPath) -> Result;
+
+    /// `BPF_OBJ_GET`: a new file descriptor for what is pinned at `path`, to be used as `flags`
+    /// say. Stands for C's `bpf_obj_get_user()`.
+    fn obj_get(path: UserPath, flags: c_int) -> Result<InstalledFd>;
+
+    /// The program of type `ty` that is pinned at `path`, for users in the kernel. Stands for C's
+    /// `bpf_prog_get_type_path()`.
+    fn prog_get_type_path(path: &CStr, ty: ProgType) -> Result<Prog>;
+}
+
+/// Makes [`Syscalls::obj_pin`] the kernel's.
+pub const fn obj_pin<T: Syscalls>() -> Replacement {
+    // SAFETY: `obj_pin_shim()` has the function's signature and its contract.
+    unsafe { Replacement::new(c"bpf_obj_pin_user", obj_pin_shim::<T> as *mut c_void) }
+}
+
+/// Makes [`Syscalls::obj_get`] the kernel's.
+pub const fn obj_get<T: Syscalls>() -> Replacement {
+    // SAFETY: As in `obj_pin()`.
+    unsafe { Replacement::new(c"bpf_obj_get_user", obj_get_shim::<T> as *mut c_void) }
+}
+
+/// Makes [`Syscalls::prog_get_type_path`] the kernel's.
+pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
+    // SAFETY: As in `obj_pin()`.
+    unsafe {
+        Replacement::new(
+            c"bpf_prog_get_type_path",
+            prog_get_type_path_shim::<T> as *mut c_void,
+        )
+    }
+}
+
+/// Makes new mounts of the built-in file system mounts of `T`.
+///
+/// The built-in type stays registered: there is no moment without a type of that name, and nothing
+/// to put back. A new context of it is handed over to the type of `T` before anything else is done
+/// with it.
+pub const fn mount<T: FileSystem>() -> Replacement {
+    // SAFETY: `init_fs_context()` has the signature of that operation, which is what the function
+    // is used for, and no other; a livepatch is only there while the type of `T` is enabled.
+    unsafe {
+        Replacement::new(
+            c"bpf_init_fs_context",
+            fs::init_fs_context::<T> as *mut c_void,
+        )
+    }
+}
+
+/// # Safety
+///
+/// As `bpf(2)` calls it.
+unsafe extern "C" fn obj_pin_shim<T: Syscalls>(
+    fd: u32,
+    path_fd: c_int,
+    path: *const c_char,
+) -> c_int {
+    let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
+    from_result(|| T::obj_pin(fd, path).map(|()| 0))
+}
+
+/// # Safety
+///
+/// As `bpf(2)` calls it.
+unsafe extern "C" fn obj_get_shim<T: Syscalls>(
+    path_fd: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> c_int {
+    let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
+    from_result(|| T::obj_get(path, flags).map(InstalledFd::into_raw))
+}
+
+/// # Safety
+///
+/// As its users in the kernel call it: `path` is a string.
+unsafe extern "C" fn prog_get_type_path_shim<T: Syscalls>(
+    path: *const c_char,
+    ty: bindings::bpf_prog_type,
+) -> *mut bindings::bpf_prog {
+    // SAFETY: By the caller's promise.
+    let path = unsafe { CStr::from_char_ptr(path) };
+    match T::prog_get_type_path(path, ProgType(ty)) {
+        Ok(prog) => prog.into_raw(),
+        Err(e) => e.to_ptr(),
+    }
+}
+
+/// Does not compile unless the shims have the signatures that the kernel's headers declare.
+const _: () = {
+    struct Any;
+    impl Syscalls for Any {
+        fn obj_pin(_: u32, _: UserPath) -> Result {
+            Err(EINVAL)
+        }
+        fn obj_get(_: UserPath, _: c_int) -> Result<InstalledFd> {
+            Err(EINVAL)
+        }
+        fn prog_get_type_path(_: &CStr, _: ProgType) -> Result<Prog> {
+            Err(EINVAL)
+        }
+    }
+    // The arms of an `if` must agree about their type.
+    let _ = if true {
+        bindings::bpf_obj_pin_user
+    } else {
+        obj_pin_shim::<Any>
+    };
+    let _ = if true {
+        bindings::bpf_obj_get_user
+    } else {
+        obj_get_shim::<Any>
+    };
+    let _ = if true {
+        bindings::bpf_prog_get_type_path
+    } else {
+        prog_get_type_path_shim::<Any>
+    };
+};

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mounting: from options to an instance, new or joined.
+
+#![forbid(unsafe_code)]
+
+use kernel::prelude::*;
+use kernel_ext::{
+    capability::{capable, Capability},
+    fs::{Context, Filling, FsContext, Mode, Parameter, ParameterTable, SuperBlock},
+    mnt_namespace::MntNamespaceId,
+    uidgid::{Kgid, Kuid},
+};
+
+use crate::{
+    file_system::BpfFs,
+    instance::Instance,
+    options::{self, Options},
+};
+
+/// A mount that is being configured.
+pub(crate) struct MountContext {
+    options: Options,
+    /// Where the context was opened. The mount belongs there even if somebody else, privileged to
+    /// do so, makes it for the one who opened it.
+    namespace: MntNamespaceId,
+    /// Who opened it, which is who owns the root of a new instance unless the options differ.
+    opener: (Kuid, Kgid),
+}
+
+impl Context for MountContext {
+    type FileSystem = BpfFs;
+
+    const PARAMETERS: ParameterTable = options::TABLE;
+
+    fn new() -> Result<Self> {
+        Ok(Self {
+            options: Options::default(),
+            namespace: MntNamespaceId::current(),
+            opener: (Kuid::current_fs(), Kgid::current_fs()),
+        })
+    }
+
+    fn parse(&mut self, fc: &FsContext<BpfFs>, option: u8, parameter: &Parameter<'_>) -> Result {
+        self.options.parse(fc, option, parameter)
+    }
+
+    fn info(&mut self, fc: &FsContext<BpfFs>) -> Result<KBox<Instance>> {
+        // A user namespace of its own does not suffice.
+        if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
+            return Err(EPERM);
+        }
+        let instance = if self.options.new_instance {
+            Instance::private()
+        } else {
+            Instance::of(self.namespace)
+        };
+        Ok(KBox::new(instance, GFP_KERNEL)?)
+    }
+
+    fn fill(&mut self, _fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs, Filling>) -> Result {
+        let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
+        sb.make_root(
+            mode.with(Mode::STICKY),
+            self.options.uid.unwrap_or(self.opener.0),
+            self.options.gid.unwrap_or(self.opener.1),
+        )
+    }
+
+    fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
+        // Read-only mounts of a writable instance are the mount's own matter. The other way round
+        // the mount would pretend to be writable.
+        if sb.is_read_only() && !fc.is_read_only() {
+            fc.warn(fmt!(
+                "this mount namespace's instance is read-only: remount that, or use newinstance"
+            ));
+            return Err(EBUSY);
+        }
+        let options = [
+            ("uid", self.options.uid.is_some()),
+            ("gid", self.options.gid.is_some()),
+            ("mode", self.options.mode.is_some()),
+        ];
+        for (name, _) in options.iter().filter(|(_, given)| *given) {
+            fc.info(fmt!(
+                "{name} ignored: joined this mount namespace's instance, which has its own"
+            ));
+        }
+        Ok(())
+    }
+}

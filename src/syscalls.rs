@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pinning and getting: what `bpf(2)` asks of the file system.
+
+#![forbid(unsafe_code)]
+
+use kernel::prelude::*;
+use kernel_ext::{
+    bpf::{builtin, syscall::Syscalls, FileFlags, InstalledFd, Prog, ProgType},
+    fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath},
+};
+
+use crate::{file_system::BpfFs, object::Object};
+
+impl Syscalls for BpfFs {
+    fn obj_pin(fd: u32, path: UserPath) -> Result {
+        let object = Object::from_fd(fd)?;
+        let path = CreatingPath::from_user(path)?;
+
+        let ours = INode::<BpfFs>::try_from_any(path.parent()).is_some();
+        if !ours && !builtin::is_directory(path.parent()) {
+            return Err(EPERM);
+        }
+        let mode = Mode::new(0o600).masked();
+        path.security_mknod(mode)?;
+
+        if ours {
+            pin(object, path, mode)
+        } else {
+            object.pin_builtin(path, mode).map_err(|(e, _object)| e)
+        }
+    }
+
+    fn obj_get(path: UserPath, flags: c_int) -> Result<InstalledFd> {
+        let flags = FileFlags::from_bpf(flags)?;
+        let path = Path::from_user(path)?;
+        path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
+        let object = Object::from_inode(path.inode())?;
+        path.touch_atime();
+        drop(path);
+        object.into_fd(flags)
+    }
+
+    fn prog_get_type_path(path: &CStr, ty: ProgType) -> Result<Prog> {
+        let path = Path::from_kernel(path)?;
+        let prog = prog_of(path.inode(), ty)?;
+        path.touch_atime();
+        Ok(prog)
+    }
+}
+
+/// Pins `object` at `path`, in a directory of this file system.
+fn pin(object: Object, path: CreatingPath, mode: Mode) -> Result {
+    // Given to the inode once nothing can fail any more. If something does, it is dropped here,
+    // after `mkobj()` has unlocked the parent: the last reference to an object may take a lot of
+    // other locks with it.
+    let mut object = Some(object);
+    path.mkobj::<BpfFs, _>(mode, |dentry, mode| {
+        let file = dentry.file(mode)?;
+        let object = object.take().ok_or(EINVAL)?;
+        let operations = object.file_operations();
+        file.set_file(object, operations).instantiate();
+        Ok(())
+    })
+}
+
+/// The program that `inode` stands for, if the current task may read it.
+fn prog_of(inode: &AnyINode, ty: ProgType) -> Result<Prog> {
+    inode.permission(AccessMask::READ)?;
+    match Object::from_inode(inode)? {
+        Object::Prog(prog) => prog.check_type(ty).map(|()| prog),
+        _ => Err(EINVAL),
+    }
+}
