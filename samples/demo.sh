@@ -118,17 +118,26 @@ must ls -A $OTHER
 [[ -z $output ]] || fail "C's second mount is not empty"
 must stat -c "'device %d: %n'" $BPF $OTHER
 expect "two devices" test "$(device $BPF)" != "$(device $OTHER)"
-must umount $OTHER $BPF
+must umount $BPF
+must ./pin-c $OTHER/from_before 41
 
 say "Load bpffs. The kernel's livepatching lets it take over, and is done when no task runs the old code any more:"
 must insmod "$BPFFS_MODULE"
 wait_for "the livepatch transition ends" reads $LIVEPATCH/transition 0
 must cat $LIVEPATCH/transition
 must "dmesg | grep -w bpffs | tail -n 5"
+
+say "What was pinned before stays where it is, and works:"
+must bpftool map lookup pinned $OTHER/from_before key 0 0 0 0
+expect_output "value: 29 00 "
+must umount $OTHER
+
+say "A mount is ours from now on, so it uses the module:"
+users=$(</sys/module/bpffs/refcnt)
 must mount -t bpf bpf $BPF
 must grep "' $BPF '" /proc/mounts
 must "lsmod | grep -w ^bpffs"
-expect "the mount is ours, so it holds the module" test "$(</sys/module/bpffs/refcnt)" -ge 1
+expect "one more user of the module" test "$(</sys/module/bpffs/refcnt)" -eq $((users + 1))
 
 say "A real BPF program, compiled by clang: classify tail calls, through the program array jump, into count_ipv4, which counts packets in the map counters."
 say "bpftool loads and pins all of it:"
