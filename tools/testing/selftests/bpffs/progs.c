@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <linux/btf.h>
 
 #include "progs.h"
 
@@ -48,6 +50,67 @@ int prog_run(int prog)
 	int err = sys_bpf(BPF_PROG_TEST_RUN, &attr);
 
 	return err ? err : (int)attr.test.retval;
+}
+
+/* Bytes that follow a type of this kind and so many members. */
+static size_t btf_tail(unsigned int kind, unsigned int vlen)
+{
+	switch (kind) {
+	case BTF_KIND_INT:
+		return sizeof(__u32);
+	case BTF_KIND_ARRAY:
+		return sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return vlen * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return vlen * sizeof(struct btf_enum);
+	case BTF_KIND_ENUM64:
+		return vlen * sizeof(struct btf_enum64);
+	case BTF_KIND_FUNC_PROTO:
+		return vlen * sizeof(struct btf_param);
+	case BTF_KIND_VAR:
+		return sizeof(struct btf_var);
+	case BTF_KIND_DATASEC:
+		return vlen * sizeof(struct btf_var_secinfo);
+	case BTF_KIND_DECL_TAG:
+		return sizeof(struct btf_decl_tag);
+	default:
+		return 0;
+	}
+}
+
+int btf_func_id(const char *name)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	int id = 1, found = -ENOENT;
+	const struct btf_header *btf;
+	const char *types, *end;
+	struct stat st;
+	ssize_t len;
+	void *buf;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	buf = malloc(st.st_size);
+	len = read_file("/sys/kernel/btf/vmlinux", buf, st.st_size);
+	close(fd);
+	btf = buf;
+	types = (char *)buf + btf->hdr_len + btf->type_off;
+	end = types + btf->type_len;
+	for (; len > 0 && types < end; id++) {
+		const struct btf_type *type = (void *)types;
+		const char *str = (char *)buf + btf->hdr_len + btf->str_off + type->name_off;
+		unsigned int kind = BTF_INFO_KIND(type->info);
+
+		if (kind == BTF_KIND_FUNC && !strcmp(str, name)) {
+			found = id;
+			break;
+		}
+		types += sizeof(*type) + btf_tail(kind, BTF_INFO_VLEN(type->info));
+	}
+	free(buf);
+	return found;
 }
 
 int prog_array_new(void)

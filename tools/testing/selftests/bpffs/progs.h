@@ -14,6 +14,9 @@ int prog_load_type(enum bpf_prog_type type, const struct bpf_insn *insns,
 /* Return value of one run of the program (BPF_PROG_TEST_RUN), or -errno. */
 int prog_run(int prog);
 
+/* Id of a function's type in the kernel's BTF, or -errno. */
+int btf_func_id(const char *name);
+
 /* What a program array's callee and its caller return, see struct calls. */
 #define CALLED		42
 #define FELL_THROUGH	7
