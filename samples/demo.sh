@@ -121,7 +121,8 @@ expect "two devices" test "$(device $BPF)" != "$(device $OTHER)"
 must umount $BPF
 must ./pin-c $OTHER/from_before 41
 
-say "Load bpffs. The kernel's livepatching lets it take over, and is done when no task runs the old code any more:"
+say "Load bpffs. The kernel's livepatching lets it take over, and is done when no task" \
+	"runs the old code any more:"
 must insmod "$BPFFS_MODULE"
 wait_for "the livepatch transition ends" reads $LIVEPATCH/transition 0
 must cat $LIVEPATCH/transition
@@ -139,7 +140,8 @@ must grep "' $BPF '" /proc/mounts
 must "lsmod | grep -w ^bpffs"
 expect "one more user of the module" test "$(</sys/module/bpffs/refcnt)" -eq $((users + 1))
 
-say "A real BPF program, compiled by clang: classify tail calls, through the program array jump, into count_ipv4, which counts packets in the map counters."
+say "A real BPF program, compiled by clang: classify tail calls, through the program" \
+	"array jump, into count_ipv4, which counts packets in the map counters."
 say "bpftool loads and pins all of it:"
 must bpftool prog loadall counter.bpf.o $BPF/demo pinmaps $BPF/demo/maps
 must find $BPF/demo
@@ -159,7 +161,9 @@ for o in "${objects[@]}"; do
 	expect "the ids that bpftool shows are those of live objects" object $o
 done
 
-say "Another process, in C with libbpf, fetches program and map by path, runs the program on a packet 10 times (a DNS query over UDP, which is IP protocol 17), and reads the counter:"
+say "Another process, in C with libbpf, fetches program and map by path, runs the program" \
+	"on a packet 10 times (a DNS query over UDP, which is IP protocol 17), and reads the" \
+	"counter:"
 must ./get-c --repeat 10 $BPF/demo/classify $BPF/demo/maps/counters dns-query.bin
 expect_output "$(packets 10)"
 
@@ -185,13 +189,15 @@ must ./get-rust $OTHER/demo/classify $BPF/demo/maps/counters dns-query.bin
 expect_output "$(packets 12)"
 must umount $OTHER
 
-say "A new mount namespace, such as a container's, gets a bpf file system of its own, and an empty one:"
+say "A new mount namespace, such as a container's, gets a bpf file system of its own, and" \
+	"an empty one:"
 must "unshare -m sh -c 'mount -t bpf bpf $OTHER; ls -A $OTHER; stat -c \"device %d: %n\" $BPF $OTHER'"
 mapfile -t lines <<<"$output"
 expect "two lines, so that the new one is empty" test ${#lines[@]} == 2
 expect "two devices" test "${lines[0]%:*}" != "${lines[1]%:*}"
 
-say "rm unpins. The program array loses its last user that way, so the kernel empties it, soon after: the tail call leads nowhere, and the counter stands still."
+say "rm unpins. The program array loses its last user that way, so the kernel empties it," \
+	"soon after: the tail call leads nowhere, and the counter stands still."
 must rm $BPF/demo/maps/jump
 wait_for "the counter stands still" stands_still
 before=$(get | grep "^IP protocol 17:")
@@ -213,7 +219,8 @@ wait_for "the livepatch is gone" gone $LIVEPATCH
 must rmmod bpffs
 expect "the module is gone" gone /sys/module/bpffs
 
-say "C's file system is back, and works: a second mount is a new one again, and pins are fetched as before."
+say "C's file system is back, and works: a second mount is a new one again, and pins are" \
+	"fetched as before."
 must mount -t bpf bpf $BPF
 must bpftool prog loadall counter.bpf.o $BPF/demo pinmaps $BPF/demo/maps
 must ./get-rust $BPF/demo/classify $BPF/demo/maps/counters dns-query.bin
