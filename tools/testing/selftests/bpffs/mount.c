@@ -277,7 +277,7 @@ TEST_F(mount, bad_options_logged)
 /* Catches: a kind of fsconfig() parameter that C ignores or refuses otherwise. */
 TEST_F(mount, parameter_kinds)
 {
-	static const char * const keys[] = { "uid", "mode", "delegate_cmds" };
+	static const char * const keys[] = { "uid", "gid", "mode" };
 	char longest[256], longer[257];
 	int fs = fs_open(), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	unsigned int i;
@@ -566,7 +566,7 @@ TEST_F(mount, delegate_options)
 		  "rw,mode=700,delegate_maps=any,delegate_progs=any" },
 		{ "delegate_cmds=nosuch", NULL, -EINVAL },
 		{ "delegate_cmds=", NULL, -EINVAL },
-		{ "delegate_cmds", NULL, -EINVAL },
+		{ "delegate_cmds", NULL, -EINVAL },	/* a flag, without "=" */
 		{ "delegate_maps=0x1ffffffffffffffff", NULL, -ERANGE },
 	};
 	unsigned int i;
