@@ -7,6 +7,7 @@
 //! `module!` macro expands to.
 
 mod context;
+mod delegation;
 mod file_system;
 mod instance;
 mod object;

@@ -6,6 +6,7 @@
 
 use kernel::prelude::*;
 use kernel_ext::{
+    bpf::Delegation,
     capability::{capable, Capability},
     fs::{Context, Filling, FsContext, Mode, Parameter, ParameterTable, SuperBlock},
     mnt_namespace::MntNamespaceId,
@@ -13,6 +14,7 @@ use kernel_ext::{
 };
 
 use crate::{
+    delegation,
     file_system::BpfFs,
     instance::Instance,
     options::{self, Options},
@@ -41,7 +43,7 @@ impl Context for MountContext {
         })
     }
 
-    fn parse(&mut self, fc: &FsContext<BpfFs>, option: u8, parameter: &Parameter<'_>) -> Result {
+    fn parse(&mut self, fc: &FsContext<BpfFs>, option: u8, parameter: Parameter<'_>) -> Result {
         self.options.parse(fc, option, parameter)
     }
 
@@ -50,11 +52,8 @@ impl Context for MountContext {
         if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
-        let instance = if self.options.new_instance {
-            Instance::private()
-        } else {
-            Instance::of(self.namespace)
-        };
+        let namespace = (!self.options.new_instance).then_some(self.namespace);
+        let instance = Instance::new(namespace, self.options.delegation);
         Ok(KBox::new(instance, GFP_KERNEL)?)
     }
 
@@ -76,6 +75,7 @@ impl Context for MountContext {
             ));
             return Err(EBUSY);
         }
+        self.check_delegation(fc, sb.info().delegation())?;
         let options = [
             ("uid", self.options.uid.is_some()),
             ("gid", self.options.gid.is_some()),
@@ -85,6 +85,25 @@ impl Context for MountContext {
             fc.info(fmt!(
                 "{name} ignored: joined this mount namespace's instance, which has its own"
             ));
+        }
+        Ok(())
+    }
+}
+
+impl MountContext {
+    /// Checks that a mount that joins an instance asks to delegate nothing else than that does. One
+    /// that asks for nothing may join any.
+    fn check_delegation(&self, fc: &FsContext<BpfFs>, instance: &Delegation) -> Result {
+        for option in &delegation::OPTIONS {
+            let wanted = *option.mask(&mut self.options.delegation.clone());
+            let there = *option.mask(&mut instance.clone());
+            if wanted != 0 && wanted != there {
+                fc.warn(fmt!(
+                    "{} differs from that of this mount namespace's instance: use newinstance",
+                    option.name.to_str()?
+                ));
+                return Err(EBUSY);
+            }
         }
         Ok(())
     }

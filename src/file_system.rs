@@ -10,7 +10,7 @@ use kernel_ext::{
     fs::{FileSystem, FileSystemType, INode, Mode, NewDentry, SuperBlock},
 };
 
-use crate::{context::MountContext, instance::Instance, object::Object};
+use crate::{context::MountContext, delegation, instance::Instance, object::Object};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;
@@ -53,7 +53,7 @@ impl FileSystem for BpfFs {
         Ok(())
     }
 
-    fn show_options(_sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result {
+    fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result {
         if !root.uid().is_global_root() {
             seq_print!(m, ",uid={}", root.uid().in_init_user_ns());
         }
@@ -63,6 +63,9 @@ impl FileSystem for BpfFs {
         let mode = root.mode().without(Mode::STICKY);
         if mode != Mode::RWX_ALL {
             seq_print!(m, ",mode={:o}", mode.bits());
+        }
+        for option in &delegation::OPTIONS {
+            option.show(sb.info().delegation(), m);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 #![forbid(unsafe_code)]
 
-use kernel_ext::mnt_namespace::MntNamespaceId;
+use kernel_ext::{bpf::Delegation, mnt_namespace::MntNamespaceId};
 
 /// What a superblock of the file system is: an instance.
 ///
@@ -16,23 +16,25 @@ use kernel_ext::mnt_namespace::MntNamespaceId;
 pub(crate) struct Instance {
     /// `None` for one that is nobody else's.
     namespace: Option<MntNamespaceId>,
+    delegation: Delegation,
 }
 
 impl Instance {
-    /// The instance of a mount namespace.
-    pub(crate) fn of(namespace: MntNamespaceId) -> Self {
+    /// The instance of a mount namespace, or one that no other mount is to join.
+    pub(crate) fn new(namespace: Option<MntNamespaceId>, delegation: Delegation) -> Self {
         Self {
-            namespace: Some(namespace),
+            namespace,
+            delegation,
         }
-    }
-
-    /// An instance that no other mount is to join.
-    pub(crate) fn private() -> Self {
-        Self { namespace: None }
     }
 
     /// Whether a mount that wants `other` gets this instance.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.namespace.is_some() && self.namespace == other.namespace
+    }
+
+    /// What tokens of this instance are good for.
+    pub(crate) fn delegation(&self) -> &Delegation {
+        &self.delegation
     }
 }

@@ -6,7 +6,7 @@
 
 use kernel::prelude::*;
 use kernel_ext::{
-    bpf::{builtin, syscall::Syscalls, FileFlags, InstalledFd, Prog, ProgType},
+    bpf::{builtin, syscall::Syscalls, FileFlags, InstalledFd, Prog, ProgType, TokenRequest},
     fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath},
 };
 
@@ -46,6 +46,19 @@ impl Syscalls for BpfFs {
         let prog = prog_of(path.inode(), ty)?;
         path.touch_atime();
         Ok(prog)
+    }
+
+    fn token_create(request: TokenRequest<'_>) -> Result<InstalledFd> {
+        let root = request.open_path()?;
+        if !root.is_root() {
+            return Err(EINVAL);
+        }
+        let delegation = match root.super_block::<BpfFs>() {
+            Some(sb) => *sb.info().delegation(),
+            None => builtin::delegation_of(&root).ok_or(EINVAL)?,
+        };
+        root.permission(AccessMask::ACCESS)?;
+        request.create(&root, &delegation)
     }
 }
 

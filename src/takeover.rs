@@ -15,11 +15,12 @@ use kernel_ext::{
 use crate::file_system::BpfFs;
 
 /// All functions that depend on how an inode of the file system looks, or that make one.
-static PATCH: Patch<4> = Patch::new::<BpfFs>([
+static PATCH: Patch<5> = Patch::new::<BpfFs>([
     syscall::mount::<BpfFs>(),
     syscall::obj_pin::<BpfFs>(),
     syscall::obj_get::<BpfFs>(),
     syscall::prog_get_type_path::<BpfFs>(),
+    syscall::token_create::<BpfFs>(),
 ]);
 
 impl TakeOver for BpfFs {

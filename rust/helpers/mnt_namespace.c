@@ -5,6 +5,7 @@
 #include <linux/ns_common.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
+#include <linux/user_namespace.h>
 
 __rust_helper u64 rust_helper_current_mnt_ns_id(void);
 __rust_helper u64 rust_helper_current_mnt_ns_id(void)
@@ -16,4 +17,10 @@ __rust_helper struct user_namespace *rust_helper_current_user_ns(void);
 __rust_helper struct user_namespace *rust_helper_current_user_ns(void)
 {
 	return current_user_ns();
+}
+
+__rust_helper struct user_namespace *rust_helper_get_user_ns(struct user_namespace *ns);
+__rust_helper struct user_namespace *rust_helper_get_user_ns(struct user_namespace *ns)
+{
+	return get_user_ns(ns);
 }

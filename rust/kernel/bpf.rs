@@ -7,15 +7,18 @@
 //!
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
+pub mod btf;
 pub mod builtin;
 mod link;
 mod map;
 mod prog;
 pub mod syscall;
+mod token;
 
 pub use link::Link;
 pub use map::Map;
 pub use prog::{Prog, ProgType};
+pub use token::{Delegation, TokenRequest};
 
 use crate::bindings;
 use kernel::prelude::*;

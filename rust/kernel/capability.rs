@@ -14,6 +14,9 @@ pub struct Capability(c_int);
 impl Capability {
     /// `CAP_SYS_ADMIN`.
     pub const SYS_ADMIN: Self = Self(bindings::CAP_SYS_ADMIN as c_int);
+
+    /// `CAP_BPF`.
+    pub const BPF: Self = Self(bindings::CAP_BPF as c_int);
 }
 
 /// Whether the current task has `capability` in the initial user namespace.
@@ -23,4 +26,16 @@ pub fn capable(capability: Capability) -> bool {
     // SAFETY: `capable()` has no preconditions for a capability that exists, and `Capability`
     // holds no other.
     unsafe { bindings::capable(capability.0) }
+}
+
+/// Whether the current task has `capability` in the user namespace `ns`.
+///
+/// Marks the task as having used superuser privileges if so. Stands for C's `ns_capable()`.
+///
+/// # Safety
+///
+/// `ns` must point to a valid user namespace.
+pub(crate) unsafe fn ns_capable(ns: *mut bindings::user_namespace, capability: Capability) -> bool {
+    // SAFETY: `ns` is valid by the caller's promise; for the capability see `capable()`.
+    unsafe { bindings::ns_capable(ns, capability.0) }
 }

@@ -9,7 +9,7 @@
 //! - [`bpf`]: owned references to BPF objects, and the entry points of `bpf(2)` that depend on the
 //!   file system;
 //! - [`livepatch`]: replace functions of the running kernel;
-//! - [`capability`], [`mnt_namespace`], [`print`], [`uidgid`]: the little that these need besides.
+//! - [`capability`], [`mnt_namespace`], [`number`], [`print`], [`uidgid`]: the little that these need besides.
 //!
 //! All of the project's unsafe code is in here. The public interface is safe, and the crate
 //! boundary keeps the file system proper to it.
@@ -25,5 +25,6 @@ pub mod capability;
 pub mod fs;
 pub mod livepatch;
 pub mod mnt_namespace;
+pub mod number;
 pub mod print;
 pub mod uidgid;

@@ -6,10 +6,10 @@
 //! how that one pins into and gets from them. What an inode of it stands for shows in its
 //! operations (C: `bpf_inode_type()` in `kernel/bpf/inode.c`).
 
-use super::{Link, Map, Prog};
+use super::{Delegation, Link, Map, Prog};
 use crate::{
     bindings,
-    fs::{AnyINode, CreatingPath, Mode},
+    fs::{AnyINode, CreatingPath, Mode, OpenPath},
 };
 use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
 use kernel::prelude::*;
@@ -39,6 +39,25 @@ pub fn link_of(inode: &AnyINode) -> Option<Link> {
     let link = private(inode, &raw const bindings::bpf_link_iops)?;
     // SAFETY: As in `map_of()`, with a reference.
     Some(unsafe { Link::from_borrowed(link.cast()) })
+}
+
+/// What the superblock of `path` delegates, if it is the built-in file system's.
+pub fn delegation_of(path: &OpenPath) -> Option<Delegation> {
+    let sb = path.super_block_ptr();
+    // SAFETY: The superblock is valid for as long as the path is open, and so is what belongs to it,
+    // which for one with these operations is a `struct bpf_mount_opts`.
+    unsafe {
+        if !ptr::eq((*sb).s_op, &raw const bindings::bpf_super_ops) {
+            return None;
+        }
+        let options = &*(*sb).s_fs_info.cast::<bindings::bpf_mount_opts>();
+        Some(Delegation {
+            cmds: options.delegate_cmds,
+            maps: options.delegate_maps,
+            progs: options.delegate_progs,
+            attachs: options.delegate_attachs,
+        })
+    }
 }
 
 /// Pins `map` at `path`, whose parent must be a directory of the built-in file system.

@@ -6,7 +6,7 @@
 //! of the [`Replacement`] that livepatching makes of an implementation; its name and its C
 //! signature are fixed here and checked against the kernel's headers.
 
-use super::{InstalledFd, Prog, ProgType};
+use super::{InstalledFd, Prog, ProgType, TokenRequest};
 use crate::{
     bindings,
     fs::{self, FileSystem, UserPath},
@@ -27,6 +27,9 @@ pub trait Syscalls {
     /// The program of type `ty` that is pinned at `path`, for users in the kernel. Stands for C's
     /// `bpf_prog_get_type_path()`.
     fn prog_get_type_path(path: &CStr, ty: ProgType) -> Result<Prog>;
+
+    /// `BPF_TOKEN_CREATE`: a file descriptor of a new token. Stands for C's `bpf_token_create()`.
+    fn token_create(request: TokenRequest<'_>) -> Result<InstalledFd>;
 }
 
 /// Makes [`Syscalls::obj_pin`] the kernel's.
@@ -50,6 +53,12 @@ pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
             prog_get_type_path_shim::<T> as *mut c_void,
         )
     }
+}
+
+/// Makes [`Syscalls::token_create`] the kernel's.
+pub const fn token_create<T: Syscalls>() -> Replacement {
+    // SAFETY: As in `obj_pin()`.
+    unsafe { Replacement::new(c"bpf_token_create", token_create_shim::<T> as *mut c_void) }
 }
 
 /// Makes new mounts of the built-in file system mounts of `T`.
@@ -107,6 +116,15 @@ unsafe extern "C" fn prog_get_type_path_shim<T: Syscalls>(
     }
 }
 
+/// # Safety
+///
+/// As `bpf(2)` calls it: `attr` points to the command's attributes in kernel memory.
+unsafe extern "C" fn token_create_shim<T: Syscalls>(attr: *mut bindings::bpf_attr) -> c_int {
+    // SAFETY: By the caller's promise.
+    let request = unsafe { TokenRequest::from_raw(attr) };
+    from_result(|| T::token_create(request).map(InstalledFd::into_raw))
+}
+
 /// Does not compile unless the shims have the signatures that the kernel's headers declare.
 const _: () = {
     struct Any;
@@ -118,6 +136,9 @@ const _: () = {
             Err(EINVAL)
         }
         fn prog_get_type_path(_: &CStr, _: ProgType) -> Result<Prog> {
+            Err(EINVAL)
+        }
+        fn token_create(_: TokenRequest<'_>) -> Result<InstalledFd> {
             Err(EINVAL)
         }
     }
@@ -136,5 +157,10 @@ const _: () = {
         bindings::bpf_prog_get_type_path
     } else {
         prog_get_type_path_shim::<Any>
+    };
+    let _ = if true {
+        bindings::bpf_token_create
+    } else {
+        token_create_shim::<Any>
     };
 };

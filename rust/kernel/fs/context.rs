@@ -44,7 +44,7 @@ pub trait Context: Sized + Send {
         &mut self,
         fc: &FsContext<Self::FileSystem>,
         option: u8,
-        parameter: &Parameter<'_>,
+        parameter: Parameter<'_>,
     ) -> Result;
 
     /// Checks that the mount may be made, and says what its superblock is to have.
@@ -259,7 +259,7 @@ impl<T: FileSystem> Operations<T> {
             unsafe {
                 let fc = FsContext::<T>::from_raw(fc);
                 let parameter = Parameter::new(parameter, &result);
-                fc.context().parse(fc, number, &parameter).map(|()| 0)
+                fc.context().parse(fc, number, parameter).map(|()| 0)
             }
         })
     }

@@ -155,6 +155,37 @@ impl<T: FileSystem> INodeContainer<T> {
     }
 }
 
+/// A new inode, with the current time for its times and owned by the current task as far as
+/// `parent` (its setgid bit) does not say otherwise. The caller owns the only reference. May sleep.
+///
+/// # Errors
+///
+/// `ENOSPC` when there is no memory for it, as for other pseudo file systems.
+///
+/// # Safety
+///
+/// `sb` must point to a superblock, `parent` to a directory of it or be null.
+pub(super) unsafe fn new_inode(
+    sb: *mut bindings::super_block,
+    parent: *const bindings::inode,
+    mode: bindings::umode_t,
+) -> Result<NonNull<bindings::inode>> {
+    // SAFETY: `sb` is valid by the caller's promise.
+    let inode = NonNull::new(unsafe { bindings::new_inode(sb) }).ok_or(ENOSPC)?;
+    // SAFETY: The inode is new and thus ours; `parent` is valid or null.
+    unsafe {
+        (*inode.as_ptr()).i_ino = bindings::get_next_ino().into();
+        bindings::simple_inode_init_ts(inode.as_ptr());
+        bindings::inode_init_owner(
+            &raw mut bindings::nop_mnt_idmap,
+            inode.as_ptr(),
+            parent,
+            mode,
+        );
+    }
+    Ok(inode)
+}
+
 /// An inode that has no name yet and is its owner's alone.
 ///
 /// Dropping it destroys it, and with it whatever it holds.
@@ -165,12 +196,7 @@ impl<T: FileSystem> INodeContainer<T> {
 pub(super) struct NewINode<T: FileSystem>(NonNull<INode<T>>);
 
 impl<T: FileSystem> NewINode<T> {
-    /// A new inode, with the current time for its times and owned by the current task as far as
-    /// `parent` (its setgid bit) does not say otherwise. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC` when there is no memory for it, as for other pseudo file systems.
+    /// See [`new_inode`].
     ///
     /// # Safety
     ///
@@ -180,21 +206,9 @@ impl<T: FileSystem> NewINode<T> {
         parent: *const bindings::inode,
         mode: bindings::umode_t,
     ) -> Result<Self> {
-        // SAFETY: `sb` is valid by the caller's promise.
-        let inode = NonNull::new(unsafe { bindings::new_inode(sb) }).ok_or(ENOSPC)?;
-        // SAFETY: The inode is new and thus ours; `parent` is valid or null.
-        unsafe {
-            (*inode.as_ptr()).i_ino = bindings::get_next_ino().into();
-            bindings::simple_inode_init_ts(inode.as_ptr());
-            bindings::inode_init_owner(
-                &raw mut bindings::nop_mnt_idmap,
-                inode.as_ptr(),
-                parent,
-                mode,
-            );
-        }
-        // INVARIANT: `new_inode()` gave us the only reference.
-        Ok(Self(inode.cast()))
+        // INVARIANT: It is the only reference.
+        // SAFETY: By the caller's promise.
+        Ok(Self(unsafe { new_inode(sb, parent, mode)? }.cast()))
     }
 
     /// The root directory of a superblock that is being filled, with inode number 1.

@@ -67,6 +67,9 @@ impl Mode {
 pub struct AccessMask(c_int);
 
 impl AccessMask {
+    /// `MAY_ACCESS`: as `access(2)`, to see whether it is allowed.
+    pub const ACCESS: Self = Self(bindings::MAY_ACCESS as c_int);
+
     /// `MAY_READ`.
     pub const READ: Self = Self(bindings::MAY_READ as c_int);
 

@@ -129,21 +129,26 @@ impl<'a> Parameter<'a> {
         self.number
     }
 
-    /// The value of a parameter that is a string.
+    /// The parts of the value of a parameter that is a string, between colons. Takes the string
+    /// apart in place: to be used once.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is not.
-    pub fn string(&self) -> Result<&'a CStr> {
+    /// `EINVAL` if the parameter is not a string.
+    pub fn split(self) -> Result<impl Iterator<Item = &'a CStr>> {
         // SAFETY: The parameter is valid, and `string` is set in one of that type.
-        unsafe {
-            let string = (*self.parameter).__bindgen_anon_1.string;
-            if (*self.parameter).type_() != bindings::fs_value_type_fs_value_is_string
-                || string.is_null()
-            {
+        let mut rest = unsafe {
+            if (*self.parameter).type_() != bindings::fs_value_type_fs_value_is_string {
                 return Err(EINVAL);
             }
-            Ok(CStr::from_char_ptr(string))
-        }
+            (*self.parameter).__bindgen_anon_1.string
+        };
+        Ok(core::iter::from_fn(move || {
+            // SAFETY: `rest` is what is left of the string, or null at its end. The string is the
+            // parameter's, for us to write to.
+            let part = unsafe { bindings::strsep(&mut rest, c":".as_char_ptr()) };
+            // SAFETY: Each part ends in a NUL, and is as valid as the parameter.
+            (!part.is_null()).then(|| unsafe { CStr::from_char_ptr(part) })
+        }))
     }
 }

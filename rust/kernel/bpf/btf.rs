@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! BTF: what the kernel knows of its own types.
+//!
+//! C header: [`include/linux/btf.h`](srctree/include/linux/btf.h)
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{error::from_err_ptr, prelude::*};
+
+/// The kernel's own BTF.
+///
+/// # Invariants
+///
+/// Points to the BTF of vmlinux, which is never freed.
+#[derive(Clone, Copy)]
+pub struct Btf(NonNull<bindings::btf>);
+
+impl Btf {
+    /// The BTF of vmlinux. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the kernel has none; what parsing it answered.
+    pub fn vmlinux() -> Result<Self> {
+        // SAFETY: No preconditions.
+        let btf = from_err_ptr(unsafe { bindings::bpf_get_btf_vmlinux() })?;
+        // INVARIANT: That is what a success gives.
+        NonNull::new(btf).map(Self).ok_or(ENOENT)
+    }
+
+    /// The enumeration called `name`.
+    pub fn enumeration(self, name: &CStr) -> Option<Enumeration> {
+        let (btf, kind) = (self.0.as_ptr(), bindings::BTF_KIND_ENUM as u8);
+        // SAFETY: By the type invariant; `name` is a string.
+        let id = unsafe { bindings::btf_find_by_name_kind(btf, name.as_char_ptr(), kind) };
+        let id = u32::try_from(id).ok()?;
+        // SAFETY: By the type invariant.
+        let ty = NonNull::new(unsafe { bindings::btf_type_by_id(btf, id) }.cast_mut())?;
+        // INVARIANT: Just found as an enumeration.
+        Some(Enumeration { btf: self, ty })
+    }
+}
+
+/// An enumeration of the kernel's.
+///
+/// # Invariants
+///
+/// `ty` points to an enumeration (`BTF_KIND_ENUM`) in `btf`.
+#[derive(Clone, Copy)]
+pub struct Enumeration {
+    btf: Btf,
+    ty: NonNull<bindings::btf_type>,
+}
+
+impl Enumeration {
+    /// The names and values of its constants.
+    pub fn constants(self) -> impl Iterator<Item = (&'static CStr, i32)> {
+        // SAFETY: By the type invariant.
+        let (first, n) = unsafe {
+            (
+                bindings::btf_enum(self.ty.as_ptr()),
+                bindings::btf_vlen(self.ty.as_ptr()),
+            )
+        };
+        (0..n as usize).filter_map(move |i| {
+            // SAFETY: An enumeration is followed by as many constants; BTF is never freed. So are
+            // names, which are strings or null.
+            unsafe {
+                let constant = &*first.add(i);
+                let name = bindings::btf_name_by_offset(self.btf.0.as_ptr(), constant.name_off);
+                (!name.is_null()).then(|| (CStr::from_char_ptr(name), constant.val))
+            }
+        })
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! BPF tokens: the right to use parts of `bpf(2)` in a user namespace, handed out by a file system
+//! that was mounted for it.
+
+use super::InstalledFd;
+use crate::{
+    bindings,
+    capability::{self, Capability},
+    fs::{Mode, OpenPath},
+};
+use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
+use kernel::{
+    error::{from_err_ptr, to_result},
+    fs::file::FileDescriptorReservation,
+    prelude::*,
+};
+
+/// What a file system delegates: masks of the values of an enumeration each.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delegation {
+    /// Commands, `enum bpf_cmd`.
+    pub cmds: u64,
+    /// Types of maps, `enum bpf_map_type`.
+    pub maps: u64,
+    /// Types of programs, `enum bpf_prog_type`.
+    pub progs: u64,
+    /// Attachments, `enum bpf_attach_type`.
+    pub attachs: u64,
+}
+
+impl Delegation {
+    /// All commands there are.
+    pub const ALL_CMDS: u64 = (1 << bindings::bpf_cmd___MAX_BPF_CMD) - 1;
+    /// All types of maps there are.
+    pub const ALL_MAPS: u64 = (1 << bindings::bpf_map_type___MAX_BPF_MAP_TYPE) - 1;
+    /// All types of programs there are.
+    pub const ALL_PROGS: u64 = (1 << bindings::bpf_prog_type___MAX_BPF_PROG_TYPE) - 1;
+    /// All attachments there are.
+    pub const ALL_ATTACHS: u64 = (1 << bindings::bpf_attach_type___MAX_BPF_ATTACH_TYPE) - 1;
+
+    /// Whether nothing is delegated.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A `BPF_TOKEN_CREATE`.
+///
+/// # Invariants
+///
+/// Points to the attributes of that command, in kernel memory, for as long as it lives.
+pub struct TokenRequest<'a>(&'a mut bindings::bpf_attr);
+
+impl<'a> TokenRequest<'a> {
+    /// # Safety
+    ///
+    /// `attr` must be as the type invariant says, for `'a`.
+    pub(super) unsafe fn from_raw(attr: *mut bindings::bpf_attr) -> Self {
+        // INVARIANT: By the caller's promise.
+        // SAFETY: As well.
+        Self(unsafe { &mut *attr })
+    }
+
+    /// What the command's file descriptor has open.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF` if there is no such file descriptor.
+    pub fn open_path(&self) -> Result<OpenPath> {
+        // SAFETY: The attributes are of that command by the type invariant.
+        OpenPath::from_fd(unsafe { self.0.token_create.bpffs_fd })
+    }
+
+    /// Makes a token for the superblock that `root` is the root of, with what it delegates. May
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if the current task is in another user namespace than the superblock, or lacks
+    /// `CAP_BPF` there; `EOPNOTSUPP` if that is the initial one, where a token makes no sense;
+    /// `ENOENT` if nothing is delegated; `EMFILE`, `ENOSPC`, `ENOMEM`, what an LSM answers.
+    pub fn create(self, root: &OpenPath, delegation: &Delegation) -> Result<InstalledFd> {
+        let user_ns = root.user_ns();
+        // SAFETY: The current task's user namespace is valid.
+        if unsafe { bindings::current_user_ns() } != user_ns {
+            return Err(EPERM);
+        }
+        // SAFETY: The superblock, which the open file holds, holds its user namespace.
+        if !unsafe { capability::ns_capable(user_ns, Capability::BPF) } {
+            return Err(EPERM);
+        }
+        if ptr::eq(user_ns, &raw const bindings::init_user_ns) {
+            return Err(Error::from_errno(-(bindings::EOPNOTSUPP as c_int)));
+        }
+        if delegation.is_empty() {
+            return Err(ENOENT);
+        }
+
+        let fd = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
+        let file = TokenFile::new(root)?;
+        let mut token = KBox::new(
+            bindings::bpf_token {
+                // No reference yet: it is taken when nothing can fail any more.
+                userns: user_ns,
+                allowed_cmds: delegation.cmds,
+                allowed_maps: delegation.maps,
+                allowed_progs: delegation.progs,
+                allowed_attachs: delegation.attachs,
+                ..pin_init::zeroed()
+            },
+            GFP_KERNEL,
+        )?;
+        token.refcnt.counter = 1;
+        // SAFETY: The token is complete; attributes and path are valid.
+        to_result(unsafe {
+            bindings::security_bpf_token_create(&mut *token, self.0, root.as_path_ptr())
+        })?;
+        // SAFETY: As above.
+        unsafe { bindings::get_user_ns(user_ns) };
+        Ok(file.install(token, fd))
+    }
+}
+
+/// The file of a token that is being made.
+///
+/// # Invariants
+///
+/// Owns a reference to a file of `bpf_token_fops`, without a token yet.
+struct TokenFile(NonNull<bindings::file>);
+
+impl TokenFile {
+    /// A file without a name, on the mount of `root`.
+    fn new(root: &OpenPath) -> Result<Self> {
+        let mode = bindings::S_IFREG as bindings::umode_t | Mode::new(0o600).masked().into_raw();
+        let inode = root.new_inode(mode)?;
+        // SAFETY: The inode is new and nobody else's; so it is unlinked for good. The operations are
+        // static.
+        let file = unsafe {
+            (*inode).__bindgen_anon_3.i_fop = &raw const bindings::bpf_token_fops;
+            bindings::clear_nlink(inode);
+            bindings::alloc_file_pseudo(
+                inode,
+                (*root.as_path_ptr()).mnt,
+                c"bpf-token".as_char_ptr(),
+                bindings::O_RDWR as c_int,
+                &raw const bindings::bpf_token_fops,
+            )
+        };
+        match from_err_ptr(file) {
+            // INVARIANT: As just made.
+            Ok(file) => NonNull::new(file).map(Self).ok_or(ENOMEM),
+            Err(e) => {
+                // SAFETY: When it fails, the reference to the inode stays ours.
+                unsafe { bindings::iput(inode) };
+                Err(e)
+            }
+        }
+    }
+
+    /// Gives the file its token, and the file to user space.
+    fn install(
+        self,
+        token: KBox<bindings::bpf_token>,
+        fd: FileDescriptorReservation,
+    ) -> InstalledFd {
+        let this = ManuallyDrop::new(self);
+        let number = fd.reserved_fd();
+        // SAFETY: The file is ours, and its operations expect a token there, which they free. The
+        // reference is handed over. Nobody can be in the middle of using its position.
+        unsafe {
+            (*this.0.as_ptr()).private_data = KBox::into_raw(token).cast();
+            fd.fd_install(kernel::sync::aref::ARef::from_raw(this.0.cast()));
+        }
+        // File descriptors are non-negative `int`s.
+        InstalledFd(number as c_int)
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        // SAFETY: The reference is ours by the type invariant. Without a token, there is nothing
+        // for the operations to release.
+        unsafe { bindings::fput(self.0.as_ptr()) };
+    }
+}
