@@ -364,9 +364,11 @@ impl ListArgs {
 }
 
 fn contents_of(path: &Path, file: &[u8]) -> Result<Contents> {
-    Elf::parse(file)
-        .and_then(|elf| Contents::read(&elf))
-        .with_context(|| path.display().to_string())
+    let read = || {
+        let elf = Elf::parse(file)?;
+        Contents::read(&elf, &elf.symbol_table()?)
+    };
+    read().with_context(|| path.display().to_string())
 }
 
 fn symbols_of(path: &Path, file: &[u8]) -> Result<Vec<Symbol>> {

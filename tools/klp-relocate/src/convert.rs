@@ -10,7 +10,7 @@ use object::pod::{bytes_of, bytes_of_slice};
 use object::{LittleEndian as LE, U32, U64};
 
 use crate::elf::{Elf, Rela, Section, SymbolTable};
-use crate::klp::{self, Machine};
+use crate::klp::{self, Contents, Machine};
 use crate::symbols::{Symbol, SymbolList};
 
 /// What a conversion did.
@@ -57,6 +57,7 @@ pub fn convert(file: &[u8], list: &SymbolList) -> Result<Outcome> {
                 symbol.name
             );
         }
+        Contents::read(&elf, &table)?;
         return Ok(Outcome::AlreadyConverted);
     }
 

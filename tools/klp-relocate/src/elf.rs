@@ -202,8 +202,11 @@ impl Elf {
 
     fn with_contents(mut self, file: &[u8]) -> Result<Self> {
         for (i, s) in self.sections.iter_mut().enumerate() {
-            let data = s.header.data(LE, file);
-            let data = data.ok().with_context(|| {
+            let data = s.header.data(LE, file).ok();
+            // data() does not look at where an empty section is, write() does.
+            let place = s.header.sh_offset.get(LE);
+            let inside = !s.in_file() || place <= file.len() as u64;
+            let data = data.filter(|_| inside).with_context(|| {
                 format!("section {i} {}: reaches beyond the end of the file", s.name)
             })?;
             s.data = data.to_vec();

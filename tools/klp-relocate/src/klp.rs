@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{bail, ensure, Context, Result};
 use object::elf::{
     EM_X86_64, R_X86_64_32, R_X86_64_32S, R_X86_64_64, R_X86_64_NONE, R_X86_64_PC32, R_X86_64_PC64,
     R_X86_64_PLT32,
@@ -150,52 +150,61 @@ pub fn is_converted(elf: &Elf, table: &SymbolTable) -> bool {
 pub struct Contents {
     /// Its livepatch symbols of vmlinux, each with the number of relocations that use it.
     pub symbols: Vec<(Symbol, usize)>,
-    /// Livepatch symbols that are not of vmlinux, or not well-formed, by their full name.
+    /// Its livepatch symbols of other modules, by their full name.
     pub other_symbols: Vec<String>,
     /// Its livepatch relocation sections, each with the number of relocations in it.
     pub sections: Vec<(String, usize)>,
 }
 
 impl Contents {
-    /// Reads a converted module.
-    pub fn read(elf: &Elf) -> Result<Self> {
-        let table = elf.symbol_table()?;
+    /// Reads a converted module, as the kernel would: a livepatch section may refer to nothing but
+    /// well-formed livepatch symbols.
+    pub fn read(elf: &Elf, table: &SymbolTable) -> Result<Self> {
         ensure!(
-            is_converted(elf, &table),
+            is_converted(elf, table),
             "has no livepatch symbols (has it been through 'klp-relocate convert'?)"
         );
         let mut contents = Contents::default();
-        let mut uses: BTreeMap<u32, usize> = BTreeMap::new();
-        for section in elf
+        let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
+        let livepatch = elf
             .sections()
             .iter()
-            .filter(|s| s.flags() & SHF_RELA_LIVEPATCH != 0)
-        {
+            .filter(|s| s.flags() & SHF_RELA_LIVEPATCH != 0);
+        for section in livepatch {
             let relocations = section.entries::<Rela>()?;
+            for relocation in relocations {
+                let index = relocation.r_sym(LE, false) as usize;
+                let symbol = table.symbols.get(index);
+                ensure!(
+                    symbol.is_some_and(|(s, _)| s.st_shndx.get(LE) == SHN_LIVEPATCH),
+                    "{}: refers to symbol {index}, which is no livepatch symbol (stripped after \
+                     conversion? strip before)",
+                    section.name
+                );
+                *uses.entry(index).or_default() += 1;
+            }
             contents
                 .sections
                 .push((section.name.clone(), relocations.len()));
-            for relocation in relocations {
-                *uses.entry(relocation.r_sym(LE, false)).or_default() += 1;
-            }
         }
         for (i, (symbol, name)) in table.symbols.iter().enumerate() {
             if symbol.st_shndx.get(LE) != SHN_LIVEPATCH {
                 continue;
             }
-            let count = u32::try_from(i)
-                .ok()
-                .and_then(|i| uses.get(&i))
-                .copied()
-                .unwrap_or(0);
-            // The kernel insists on a position in the name.
-            match name
-                .strip_prefix(SYMBOL_PREFIX)
-                .filter(|n| n.contains(','))
-                .map(Symbol::parse)
-            {
-                Some(Ok(symbol)) => contents.symbols.push((symbol, count)),
-                _ => contents.other_symbols.push(name.clone()),
+            match name.strip_prefix(SYMBOL_PREFIX) {
+                Some(rest) => {
+                    ensure!(rest.contains(','), "{name}: has no position");
+                    let symbol = Symbol::parse(rest).with_context(|| name.clone())?;
+                    let count = uses.get(&i).copied().unwrap_or(0);
+                    contents.symbols.push((symbol, count));
+                }
+                None => {
+                    ensure!(
+                        name.starts_with(".klp.sym."),
+                        "{name}: no name for a livepatch symbol"
+                    );
+                    contents.other_symbols.push(name.clone());
+                }
             }
         }
         contents.symbols.sort();
