@@ -8,6 +8,8 @@
 #ifndef BPFFS_SELFTEST_HARNESS_H
 #define BPFFS_SELFTEST_HARNESS_H
 
+#include <sys/prctl.h>
+
 #include "kselftest_harness.h"
 #include "util.h"
 
@@ -46,6 +48,12 @@ static void run_guarded(struct __test_metadata *_metadata,
 		_metadata->exit_code = KSFT_FAIL;
 }
 
+/* The program ends with exit(), its tests with _exit(). */
+static void end_orphans(void)
+{
+	end_children();
+}
+
 static int run_all_guarded(int argc, char **argv)
 {
 	struct __fixture_metadata *f;
@@ -55,6 +63,9 @@ static int run_all_guarded(int argc, char **argv)
 		fprintf(stderr, "%s: needs root\n", argv[0]);
 		return KSFT_FAIL;
 	}
+	/* Tests that were killed may leave processes, which are to end with us. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	atexit(end_orphans);
 	guard = guard_new();
 	for (f = __fixture_list; f && guard; f = f->next) {
 		for (t = f->tests; t; t = t->next) {

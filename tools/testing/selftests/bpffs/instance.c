@@ -10,6 +10,14 @@
 
 #include "harness.h"
 
+/* Newer than the headers of the C library. */
+#ifndef FSMOUNT_NAMESPACE
+#define FSMOUNT_NAMESPACE 0x00000002
+#endif
+#ifndef UNSHARE_EMPTY_MNTNS
+#define UNSHARE_EMPTY_MNTNS 0x00100000
+#endif
+
 BPFFS_FIXTURE(instance);
 
 /* Whether a further mount in a namespace joins the instance that is there. */
@@ -292,6 +300,69 @@ TEST_F(instance, lives_while_mounted_elsewhere)
 	EXPECT_TRUE(is_empty("a"));
 }
 
+/* Catches: namespaces made in other ways than by unshare() without a key of theirs. */
+TEST_F(instance, other_ways_to_a_namespace)
+{
+	int fs = fs_open(), ns, status;
+	dev_t dev;
+
+	ASSERT_EQ(0, mount_bpf("a", NULL));
+	ASSERT_EQ(0, mkdir("a/d", 0755));
+	dev = dev_of("a");
+	ASSERT_EQ(0, fs_create(fs));
+	ns = sys(fsmount(fs, FSMOUNT_CLOEXEC | FSMOUNT_NAMESPACE, 0));
+	ASSERT_LE(0, ns);
+	in_child(&status) {
+		/* The context is of the old namespace, a mount in the new one not. */
+		ASSERT_EQ(0, setns(ns, CLONE_NEWNS));
+		ASSERT_EQ(0, chdir("/"));
+		EXPECT_EQ(joins, dev_of("/") == dev);
+		ASSERT_EQ(0, mount_bpf("/e", NULL));
+		EXPECT_NE(dev, dev_of("/e"));
+		EXPECT_TRUE(is_empty("/e"));
+	}
+	EXPECT_EQ(0, status);
+	in_child(&status) {
+		ASSERT_EQ(0, unshare(UNSHARE_EMPTY_MNTNS));
+		ASSERT_EQ(0, sys(mount("bpf", "/", "bpf", 0, NULL)));
+		ASSERT_EQ(0, chroot("/.."));
+		EXPECT_NE(dev, dev_of("/"));
+		EXPECT_TRUE(is_empty("/"));
+	}
+	EXPECT_EQ(0, status);
+}
+
+/* Catches: a propagated mount that is not the one that was propagated. */
+TEST_F(instance, propagation)
+{
+	int ready = event_new(), go = event_new();
+	dev_t dev;
+	pid_t pid;
+
+	ASSERT_EQ(0, mkdir("a", 0755));
+	ASSERT_EQ(0, mkdir("b", 0755));
+	ASSERT_EQ(0, mount(NULL, "/tmp", NULL, MS_SHARED, NULL));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int err = unshare(CLONE_NEWNS) || mount_bpf("b", NULL);
+
+		event_post(ready);
+		if (err || event_wait(go))
+			_exit(1);
+		/* Seen from there: a of the parent, and b, which was ours. */
+		_exit(!exists("a/parent") || exists("b/parent"));
+	}
+	ASSERT_EQ(0, event_wait(ready));
+	dev = dev_of("b");
+	ASSERT_EQ(0, mount_bpf("a", NULL));
+	ASSERT_EQ(0, mkdir("a/parent", 0755));
+	EXPECT_NE(dev, dev_of("a"));
+	EXPECT_TRUE(is_empty("b"));
+	event_post(go);
+	EXPECT_EQ(0, wait_child(pid));
+}
+
 /*
  * Catches: a new namespace taken for one that died, as with a key that can be
  * used again while the instance of the dead one still lives.
@@ -408,7 +479,7 @@ TEST_F(instance, container_cannot_join_by_itself)
 }
 
 /* Catches: two tasks that mount at the same time getting an instance each. */
-TEST_F(instance, concurrent_mounts)
+TEST_F_TIMEOUT(instance, concurrent_mounts, 600)
 {
 	enum { TASKS = 8 };
 	unsigned long round, rounds = stress(10);
@@ -441,7 +512,7 @@ TEST_F(instance, concurrent_mounts)
 }
 
 /* Catches: a mount that fails, or joins a corpse, while the last one goes. */
-TEST_F(instance, mount_against_umount)
+TEST_F_TIMEOUT(instance, mount_against_umount, 600)
 {
 	enum { TASKS = 4 };
 	uint64_t end = now_ms() + stress(700);

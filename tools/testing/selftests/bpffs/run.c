@@ -8,11 +8,14 @@
  */
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "kselftest.h"
@@ -84,13 +87,58 @@ static bool serves(void)
 	return false;
 }
 
+/*
+ * Pass on what the program prints until it ends; returns its status. A test
+ * that was killed may have left processes, which hold the pipe and its mounts:
+ * they end with the program.
+ */
+static int follow(int out, unsigned int *plan, unsigned int *seen)
+{
+	struct pollfd fds[] = {
+		{ .fd = out, .events = POLLIN },
+		{ .fd = syscall(SYS_pidfd_open, child, 0), .events = POLLIN },
+	};
+	FILE *in = fdopen(out, "r");
+	char *line = NULL;
+	size_t size = 0;
+	int status = -1;
+
+	if (!in || fds[1].fd < 0)
+		ksft_exit_fail_perror("cannot follow a test program");
+	/* Unbuffered, or poll() would not know of lines that were read ahead. */
+	setvbuf(in, NULL, _IONBF, 0);
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents) {
+			status = wait_child(child);
+			child = 0;
+			end_children();
+			close(fds[1].fd);
+			fds[1].fd = -1;
+		}
+		if (fds[0].revents) {
+			if (getline(&line, &size, in) <= 0)
+				break;
+			forward(line, plan, seen);
+		}
+	}
+	if (child) {
+		status = wait_child(child);
+		child = 0;
+		end_children();
+		close(fds[1].fd);
+	}
+	fclose(in);
+	free(line);
+	return status;
+}
+
 static void run(const char *dir, char **argv)
 {
 	unsigned int plan = 0, seen = 0;
-	char path[PATH_MAX], *line = NULL;
-	size_t size = 0;
+	char path[PATH_MAX];
 	int out[2], status;
-	FILE *in;
 
 	if (!serves())
 		return;
@@ -106,14 +154,7 @@ static void run(const char *dir, char **argv)
 		_exit(127);
 	}
 	close(out[1]);
-	in = fdopen(out[0], "r");
-	while (in && getline(&line, &size, in) > 0)
-		forward(line, &plan, &seen);
-	if (in)
-		fclose(in);
-	free(line);
-	status = wait_child(child);
-	child = 0;
+	status = follow(out[0], &plan, &seen);
 	/* A program that dies or stops early fails, whatever it printed before. */
 	if (status < 0 || status > 1 || !plan || seen != plan)
 		result(false, "%s # ended with %s %d after %u of %u tests", argv[0],
@@ -146,6 +187,7 @@ int main(int argc, char **argv)
 		ksft_exit_fail_perror("/proc/self/exe");
 	self[len] = '\0';
 	dir = dirname(self);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 

@@ -130,6 +130,30 @@ int wait_child(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* The first child of this process that is no zombie, 0 when there is none. */
+static pid_t first_child(void)
+{
+	char path[64], pids[32];
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	return read_file(path, pids, sizeof(pids)) > 0 ? atoi(pids) : 0;
+}
+
+int end_children(void)
+{
+	pid_t pid;
+	int n;
+
+	/* The children of those that end become ours in turn. */
+	for (n = 0; (pid = first_child()) > 0; n++) {
+		kill(pid, SIGKILL);
+		wait_child(pid);
+	}
+	return n;
+}
+
 int become(uid_t uid, gid_t gid)
 {
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
@@ -628,31 +652,6 @@ static int check_superblocks(struct guard *guard)
 	return 1;
 }
 
-static int check_processes(void)
-{
-	char path[64], pids[1024], *p, *end;
-	int bad = 0;
-
-	/* Reap zombies, then name and end what still runs. */
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	if (read_file(path, pids, sizeof(pids)) < 0) {
-		fprintf(stderr, "# guard: cannot read %s\n", path);
-		return 1;
-	}
-	for (p = pids; ; p = end) {
-		pid_t pid = strtol(p, &end, 10);
-
-		if (end == p)
-			return bad;
-		fprintf(stderr, "# guard: process %d left behind\n", pid);
-		kill(pid, SIGKILL);
-		wait_child(pid);
-		bad++;
-	}
-}
-
 /* Texts that only appear when the kernel has found a fault in itself. */
 static const char * const faults[] = {
 	"WARNING", "BUG", "Oops", "general protection", "Call Trace",
@@ -701,8 +700,10 @@ static int check_log(struct guard *guard)
 
 int guard_leave(struct guard *guard)
 {
-	int bad = check_processes();
+	int bad = end_children();
 
+	if (bad)
+		fprintf(stderr, "# guard: %d processes left behind\n", bad);
 	if (setns(guard->mntns, CLONE_NEWNS)) {
 		perror("# guard: cannot go back to the mount namespace");
 		return bad + 1;

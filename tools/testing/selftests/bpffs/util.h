@@ -69,6 +69,11 @@ bool exists(const char *path);
 pid_t fork_files(void);
 /* Exit status of the child, or -signal. */
 int wait_child(pid_t pid);
+/*
+ * Kill what children there are, and their children if this process is a
+ * subreaper; returns how many there were.
+ */
+int end_children(void);
 /* Become a user without any capability or supplementary group, for good. */
 int become(uid_t uid, gid_t gid);
 
