@@ -47,14 +47,13 @@ impl Context for MountContext {
         self.options.parse(fc, option, parameter)
     }
 
-    fn info(&mut self, fc: &FsContext<BpfFs>) -> Result<KBox<Instance>> {
+    fn info(&mut self, fc: &FsContext<BpfFs>) -> Result<Instance> {
         // A user namespace of its own does not suffice.
         if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
         let namespace = (!self.options.new_instance).then_some(self.namespace);
-        let instance = Instance::new(namespace, self.options.delegation);
-        Ok(KBox::new(instance, GFP_KERNEL)?)
+        Ok(Instance::new(namespace, self.options.delegation))
     }
 
     fn fill(&mut self, _fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs, Filling>) -> Result {

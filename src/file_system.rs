@@ -7,7 +7,7 @@
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 use kernel_ext::{
     bpf::BPF_FS_MAGIC,
-    fs::{FileSystem, FileSystemType, INode, Mode, NewDentry, SuperBlock},
+    fs::{FileOperations, FileSystem, FileSystemType, INode, Mode, NewDentry, SuperBlock},
 };
 
 use crate::{context::MountContext, delegation, instance::Instance, object::Object};
@@ -51,6 +51,10 @@ impl FileSystem for BpfFs {
     fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result {
         dentry.symlink(target)?.instantiate();
         Ok(())
+    }
+
+    fn file_operations(object: &Object) -> FileOperations<'_> {
+        object.file_operations()
     }
 
     fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result {

@@ -89,7 +89,12 @@ impl Object {
     }
 
     /// What can be done with the open file of a pin.
-    pub(crate) fn file_operations(&self) -> FileOperations {
-        FileOperations::UNOPENABLE
+    pub(crate) fn file_operations(&self) -> FileOperations<'_> {
+        match self {
+            Self::Map(map) => map.file_operations(),
+            Self::Link(link) => link.file_operations(),
+            Self::Prog(_) => None,
+        }
+        .unwrap_or(FileOperations::UNOPENABLE)
     }
 }

@@ -71,8 +71,7 @@ fn pin(object: Object, path: CreatingPath, mode: Mode) -> Result {
     path.mkobj::<BpfFs, _>(mode, |dentry, mode| {
         let file = dentry.file(mode)?;
         let object = object.take().ok_or(EINVAL)?;
-        let operations = object.file_operations();
-        file.set_file(object, operations).instantiate();
+        file.set_node(object).instantiate();
         Ok(())
     })
 }

@@ -11,6 +11,7 @@ pub mod btf;
 pub mod builtin;
 mod link;
 mod map;
+mod map_file;
 mod prog;
 pub mod syscall;
 mod token;

@@ -30,7 +30,9 @@ mod open_path;
 mod operations;
 mod parameter;
 mod path;
+pub mod seq;
 mod super_block;
+mod xattr;
 
 pub(crate) use context::init_fs_context;
 pub use context::{Context, FsContext};

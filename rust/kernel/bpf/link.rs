@@ -3,7 +3,7 @@
 //! BPF links.
 
 use super::InstalledFd;
-use crate::bindings;
+use crate::{bindings, fs::FileOperations};
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
@@ -55,6 +55,16 @@ impl Link {
         let fd = InstalledFd::from_raw(unsafe { bindings::bpf_link_new_fd(self.as_ptr()) })?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);
         Ok(fd)
+    }
+
+    /// How to run the link's iterator, by reading, if it is one of an iterator.
+    pub fn file_operations(&self) -> Option<FileOperations<'_>> {
+        // SAFETY: The link is valid by the type invariant.
+        unsafe { bindings::bpf_link_is_iter(self.as_ptr()) }.then(|| {
+            // SAFETY: The operations are for inodes whose private data is the link of an iterator,
+            // of which this value holds a reference for as long as it lives.
+            unsafe { FileOperations::new(&raw const bindings::bpf_iter_fops, self.as_ptr().cast()) }
+        })
     }
 
     pub(super) fn as_ptr(&self) -> *mut bindings::bpf_link {

@@ -2,8 +2,8 @@
 
 //! BPF maps.
 
-use super::{FileFlags, InstalledFd};
-use crate::bindings;
+use super::{map_file, FileFlags, InstalledFd};
+use crate::{bindings, fs::FileOperations};
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
@@ -61,6 +61,16 @@ impl Map {
         let fd = InstalledFd::from_raw(fd)?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);
         Ok(fd)
+    }
+
+    /// How to read the map's elements, if it can show them: it has BTF, and is of a type that does.
+    pub fn file_operations(&self) -> Option<FileOperations<'_>> {
+        // SAFETY: The map is valid by the type invariant.
+        unsafe { bindings::bpf_map_support_seq_show(self.as_ptr()) }.then(|| {
+            // SAFETY: This value is a user of the map for as long as it lives, and the map can show
+            // its elements, as just seen.
+            unsafe { FileOperations::new(&map_file::OPERATIONS.0, self.as_ptr().cast()) }
+        })
     }
 
     pub(super) fn as_ptr(&self) -> *mut bindings::bpf_map {

@@ -7,6 +7,8 @@
 use super::{
     parameter::ParameterTable,
     super_block,
+    super_block::SuperBlockInfo,
+    xattr::XattrCache,
     FileSystem,
     Filling,
     Parameter,
@@ -51,7 +53,7 @@ pub trait Context: Sized + Send {
     fn info(
         &mut self,
         fc: &FsContext<Self::FileSystem>,
-    ) -> Result<KBox<<Self::FileSystem as FileSystem>::Info>>;
+    ) -> Result<<Self::FileSystem as FileSystem>::Info>;
 
     /// Fills a new superblock. Must [make a root](SuperBlock::make_root).
     fn fill(
@@ -313,6 +315,13 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     fn get(fc: &FsContext<T>) -> Result<Self> {
         // SAFETY: Only called by `get_tree()`.
         let info = unsafe { fc.context() }.info(fc)?;
+        let info = KBox::new(
+            SuperBlockInfo::<T> {
+                info,
+                xattrs: XattrCache::new(),
+            },
+            GFP_KERNEL,
+        )?;
         // SAFETY: The context is ours to use. `same_instance()` and `super_block::kill()` are in
         // accord about what `s_fs_info` is.
         let sb = unsafe {
@@ -325,7 +334,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             // A new superblock has taken it; one that existed has not.
             let left = core::mem::replace(&mut (*fc.as_ptr()).s_fs_info, ptr::null_mut());
             if !left.is_null() {
-                drop(KBox::from_raw(left.cast::<T::Info>()));
+                drop(KBox::from_raw(left.cast::<SuperBlockInfo<T>>()));
             }
             from_err_ptr(sb)?
         };
@@ -400,8 +409,8 @@ unsafe extern "C" fn same_instance<T: FileSystem>(
     let same = unsafe {
         ptr::eq((*sb).s_user_ns, (*fc).user_ns)
             && T::is_same_instance(
-                super_block::info::<T>(sb),
-                &*(*fc).s_fs_info.cast::<T::Info>(),
+                &super_block::info::<T>(sb).info,
+                &(*(*fc).s_fs_info.cast::<SuperBlockInfo<T>>()).info,
             )
     };
     same.into()

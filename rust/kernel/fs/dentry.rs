@@ -2,7 +2,7 @@
 
 //! Dentries: the names of inodes.
 
-use super::{inode::NewINode, FileOperations, FileSystem, INode, Mode};
+use super::{inode::NewINode, FileSystem, INode, Mode};
 use crate::bindings;
 use core::{marker::PhantomData, slice};
 use kernel::{prelude::*, types::Opaque};
@@ -89,7 +89,7 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     }
 
     /// Prepares a regular file of that name, which nobody can open until
-    /// [`PendingINode::set_file`] says how. May sleep.
+    /// [`PendingINode::set_node`] has said what it is. May sleep.
     ///
     /// # Errors
     ///
@@ -111,9 +111,9 @@ pub struct PendingINode<'a, T: FileSystem> {
 }
 
 impl<T: FileSystem> PendingINode<'_, T> {
-    /// Gives a file what it stands for, and what can be done once it is open.
-    pub fn set_file(mut self, node: T::Node, operations: FileOperations) -> Self {
-        self.inode.set_file(node, operations);
+    /// Gives a file what it stands for.
+    pub fn set_node(mut self, node: T::Node) -> Self {
+        self.inode.set_node(node);
         self
     }
 

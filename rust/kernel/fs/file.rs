@@ -3,21 +3,57 @@
 //! File operations of regular files.
 
 use crate::bindings;
+use core::{marker::PhantomData, ptr};
 use kernel::prelude::*;
 
-/// What can be done with an open file.
+/// What can be done with the open file of something that lives for `'a`.
 #[derive(Clone, Copy)]
-pub struct FileOperations(&'static bindings::file_operations);
+pub struct FileOperations<'a> {
+    operations: *const bindings::file_operations,
+    private: *mut c_void,
+    _lifetime: PhantomData<&'a ()>,
+}
 
-impl FileOperations {
+impl<'a> FileOperations<'a> {
     /// Nothing: opening the file fails with `EIO`.
-    pub const UNOPENABLE: Self = Self(&bindings::file_operations {
-        open: Some(open_fails),
-        ..pin_init::zeroed()
-    });
+    pub const UNOPENABLE: Self = Self {
+        operations: &bindings::file_operations {
+            open: Some(open_fails),
+            ..pin_init::zeroed()
+        },
+        private: ptr::null_mut(),
+        _lifetime: PhantomData,
+    };
 
-    pub(crate) fn as_ptr(self) -> *const bindings::file_operations {
-        self.0
+    /// What `operations` do with an inode whose private data is `private`.
+    ///
+    /// # Safety
+    ///
+    /// `operations` must be static, and sound to use for `'a` with an inode that has that private
+    /// data.
+    pub(crate) const unsafe fn new(
+        operations: *const bindings::file_operations,
+        private: *mut c_void,
+    ) -> Self {
+        Self {
+            operations,
+            private,
+            _lifetime: PhantomData,
+        }
+    }
+
+    /// Makes them those of an inode.
+    ///
+    /// # Safety
+    ///
+    /// `inode` must point to an inode that only the caller uses, and that will be used as a file
+    /// during `'a` only.
+    pub(super) unsafe fn set(self, inode: *mut bindings::inode) {
+        // SAFETY: By the caller's promise.
+        unsafe {
+            (*inode).__bindgen_anon_3.i_fop = self.operations;
+            (*inode).i_private = self.private;
+        }
     }
 }
 

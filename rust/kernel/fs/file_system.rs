@@ -6,6 +6,7 @@ use super::{
     inode_cache::INodeCache,
     super_block,
     Context,
+    FileOperations,
     INode,
     Mode,
     NewDentry,
@@ -55,6 +56,9 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
 
     /// `symlink(2)` of `dentry`.
     fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result;
+
+    /// What can be done with the open file of an inode with that node.
+    fn file_operations(node: &Self::Node) -> FileOperations<'_>;
 
     /// Writes the mount options, each with a comma before it, for `/proc/mounts`.
     fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result;

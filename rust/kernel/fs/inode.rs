@@ -4,7 +4,9 @@
 
 use super::{
     file_system::FileSystem,
-    operations,
+    operations::Operations,
+    xattr,
+    xattr::Xattrs,
     AccessMask,
     FileOperations,
     Mode,
@@ -142,6 +144,7 @@ pub(super) struct INodeContainer<T: FileSystem> {
     /// Where a symlink points. Path walk under RCU may still read it after the inode was destroyed,
     /// so it is freed only with the memory.
     pub(super) target: UnsafeCell<Option<KVec<u8>>>,
+    pub(super) xattrs: Xattrs,
     pub(super) inode: Opaque<bindings::inode>,
 }
 
@@ -240,13 +243,13 @@ impl<T: FileSystem> NewINode<T> {
         // SAFETY: The directory is an inode of `T`, so its superblock is one of `T`.
         let this = unsafe { Self::new((*dir).i_sb, dir, Self::type_and(file_type, mode))? };
         // SAFETY: The inode is ours, the directory is live, and the dentry's name cannot change
-        // while its parent is locked. Without `initxattrs`, the LSMs keep labels in memory only.
+        // while its parent is locked.
         let err = unsafe {
             bindings::security_inode_init_security(
                 this.as_ptr(),
                 dir,
                 dentry.qstr(),
-                None,
+                Some(xattr::init_security::<T>),
                 ptr::null_mut(),
             )
         };
@@ -274,7 +277,7 @@ impl<T: FileSystem> NewINode<T> {
         // SAFETY: The inode and its container are ours. What `i_link` points to does not move, is
         // owned by the container and freed with the inode's memory.
         unsafe {
-            (*this.as_ptr()).i_op = &operations::SYMLINK;
+            (*this.as_ptr()).i_op = &Operations::<T>::SYMLINK;
             (*this.as_ptr()).__bindgen_anon_5.i_link = bytes.as_mut_ptr().cast();
             *(*INodeContainer::<T>::of(this.as_ptr())).target.get() = Some(bytes);
         }
@@ -286,25 +289,26 @@ impl<T: FileSystem> NewINode<T> {
         let this = Self::for_dentry(dentry, bindings::S_IFREG, mode)?;
         // SAFETY: The inode is ours.
         unsafe {
-            (*this.as_ptr()).i_op = &operations::FILE;
-            (*this.as_ptr()).__bindgen_anon_3.i_fop = FileOperations::UNOPENABLE.as_ptr();
+            (*this.as_ptr()).i_op = &Operations::<T>::FILE;
+            FileOperations::UNOPENABLE.set(this.as_ptr());
         }
         Ok(this)
     }
 
-    /// See [`PendingINode::set_file`](super::PendingINode::set_file).
-    pub(super) fn set_file(&mut self, node: T::Node, operations: FileOperations) {
-        // SAFETY: The inode and its container are ours.
+    /// See [`PendingINode::set_node`](super::PendingINode::set_node).
+    pub(super) fn set_node(&mut self, node: T::Node) {
+        // SAFETY: The inode and its container are ours. From here on the node stays where it is, and
+        // is not written to, until the inode is destroyed, when it is in no more use as a file.
         unsafe {
-            (*self.as_ptr()).__bindgen_anon_3.i_fop = operations.as_ptr();
-            *(*INodeContainer::<T>::of(self.as_ptr())).node.get() = Some(node);
+            let node = (*(*INodeContainer::<T>::of(self.as_ptr())).node.get()).insert(node);
+            T::file_operations(node).set(self.as_ptr());
         }
     }
 
     fn make_directory(&self) {
         // SAFETY: The inode is ours. A directory's count has its own `.` besides its name.
         unsafe {
-            (*self.as_ptr()).i_op = &operations::Directory::<T>::OPERATIONS;
+            (*self.as_ptr()).i_op = &Operations::<T>::DIRECTORY;
             (*self.as_ptr()).__bindgen_anon_3.i_fop = &raw const bindings::simple_dir_operations;
             bindings::set_nlink(self.as_ptr(), 2);
         }

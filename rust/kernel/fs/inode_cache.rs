@@ -2,7 +2,7 @@
 
 //! The slab cache of a file system's inodes.
 
-use super::{inode::INodeContainer, FileSystem};
+use super::{inode::INodeContainer, xattr::Xattrs, FileSystem};
 use crate::bindings;
 use core::{cell::UnsafeCell, marker::PhantomData, mem::size_of, ptr::NonNull};
 use kernel::{prelude::*, types::Opaque};
@@ -53,6 +53,7 @@ impl<T: FileSystem> INodeCache<T> {
         unsafe {
             (&raw mut (*container).node).write(UnsafeCell::new(None));
             (&raw mut (*container).target).write(UnsafeCell::new(None));
+            Xattrs::init(&raw mut (*container).xattrs);
             Opaque::cast_into(&raw const (*container).inode)
         }
     }

@@ -2,25 +2,30 @@
 
 //! Inode operations: from the VFS's calls to the methods of [`FileSystem`].
 
-use super::{FileSystem, INode, Mode, NewDentry};
+use super::{xattr, FileSystem, INode, Mode, NewDentry};
 use crate::bindings;
 use core::{marker::PhantomData, ptr};
 use kernel::{error::from_result, prelude::*};
 
-/// Operations of regular files.
-pub(super) static FILE: bindings::inode_operations = pin_init::zeroed();
+/// Operations of inodes of `T`.
+pub(super) struct Operations<T>(PhantomData<T>);
 
-/// Operations of symlinks.
-pub(super) static SYMLINK: bindings::inode_operations = bindings::inode_operations {
-    get_link: Some(bindings::simple_get_link),
-    ..pin_init::zeroed()
-};
+impl<T: FileSystem> Operations<T> {
+    /// Those of regular files.
+    pub(super) const FILE: bindings::inode_operations = bindings::inode_operations {
+        listxattr: Some(xattr::list::<T>),
+        ..pin_init::zeroed()
+    };
 
-/// Operations of directories of `T`.
-pub(super) struct Directory<T>(PhantomData<T>);
+    /// Those of symlinks.
+    pub(super) const SYMLINK: bindings::inode_operations = bindings::inode_operations {
+        get_link: Some(bindings::simple_get_link),
+        listxattr: Some(xattr::list::<T>),
+        ..pin_init::zeroed()
+    };
 
-impl<T: FileSystem> Directory<T> {
-    pub(super) const OPERATIONS: bindings::inode_operations = bindings::inode_operations {
+    /// Those of directories.
+    pub(super) const DIRECTORY: bindings::inode_operations = bindings::inode_operations {
         lookup: Some(Self::lookup),
         mkdir: Some(Self::mkdir),
         symlink: Some(Self::symlink),
@@ -28,6 +33,7 @@ impl<T: FileSystem> Directory<T> {
         rename: Some(bindings::simple_rename),
         link: Some(bindings::simple_link),
         unlink: Some(bindings::simple_unlink),
+        listxattr: Some(xattr::list::<T>),
         ..pin_init::zeroed()
     };
 

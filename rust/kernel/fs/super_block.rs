@@ -4,6 +4,8 @@
 
 use super::{
     inode::{INodeContainer, NewINode},
+    xattr,
+    xattr::XattrCache,
     FileSystem, INode, Mode,
 };
 use crate::{
@@ -23,7 +25,7 @@ pub struct Filling(());
 ///
 /// # Invariants
 ///
-/// `s_fs_info` owns a `T::Info`. A live one has a root, a directory of `T`, until it is shut down.
+/// `s_fs_info` owns a [`SuperBlockInfo`]. A live one has a root, a directory of `T`, until it is shut down.
 #[repr(transparent)]
 pub struct SuperBlock<T, S = Live>(Opaque<bindings::super_block>, PhantomData<(T, S)>);
 
@@ -43,7 +45,7 @@ impl<T: FileSystem, S> SuperBlock<T, S> {
     /// What belongs to this superblock.
     pub fn info(&self) -> &T::Info {
         // SAFETY: By the type invariant; freed only once the superblock can be reached no more.
-        unsafe { info::<T>(self.as_ptr()) }
+        unsafe { &info::<T>(self.as_ptr()).info }
     }
 }
 
@@ -93,6 +95,7 @@ pub(super) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
         (*sb).s_blocksize_bits = kernel::page::PAGE_SHIFT as u8;
         (*sb).s_magic = T::MAGIC as c_ulong;
         (*sb).s_op = &Operations::<T>::OPERATIONS;
+        (*sb).s_xattr = xattr::Handlers::<T>::LIST.as_ptr();
         (*sb).s_iflags |= (bindings::SB_I_NOEXEC | bindings::SB_I_NODEV) as c_ulong;
         (*sb).s_time_gran = 1;
     }
@@ -103,9 +106,17 @@ pub(super) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 /// # Safety
 ///
 /// `sb` must point to a superblock of `T` that is not freed in `'a`.
-pub(super) unsafe fn info<'a, T: FileSystem>(sb: *mut bindings::super_block) -> &'a T::Info {
+pub(super) unsafe fn info<'a, T: FileSystem>(
+    sb: *mut bindings::super_block,
+) -> &'a SuperBlockInfo<T> {
     // SAFETY: `sget_fc()` in `context.rs` put it there; `kill()` frees it.
-    unsafe { &*(*sb).s_fs_info.cast::<T::Info>() }
+    unsafe { &*(*sb).s_fs_info.cast() }
+}
+
+/// What `s_fs_info` is.
+pub(super) struct SuperBlockInfo<T: FileSystem> {
+    pub(super) info: T::Info,
+    pub(super) xattrs: XattrCache,
 }
 
 /// Shuts a superblock down, after its last mount and file are gone.
@@ -116,7 +127,7 @@ pub(super) unsafe fn info<'a, T: FileSystem>(sb: *mut bindings::super_block) -> 
 pub(super) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_block) {
     // SAFETY: By the VFS's promise.
     unsafe {
-        let info = (*sb).s_fs_info.cast::<T::Info>();
+        let info = (*sb).s_fs_info.cast::<SuperBlockInfo<T>>();
         // Drops the dentries and with them the inodes. When it returns, no mount will find the
         // superblock any more and ask `is_same_instance()` about it.
         bindings::kill_anon_super(sb);
@@ -156,9 +167,13 @@ impl<T: FileSystem> Operations<T> {
     ///
     /// As the VFS calls it: `inode` is an inode of `T` that has no references left.
     unsafe extern "C" fn destroy_inode(inode: *mut bindings::inode) {
-        // SAFETY: Path walk under RCU may still look at the inode but not at the node, which takes
-        // a reference. So it is ours alone.
-        unsafe { *(*INodeContainer::<T>::of(inode)).node.get() = None };
+        // SAFETY: Path walk under RCU may still look at the inode but not at the node or attributes,
+        // which takes a reference. So they are ours alone.
+        unsafe {
+            let container = INodeContainer::<T>::of(inode);
+            *(*container).node.get() = None;
+            (*container).xattrs.free(&info::<T>((*inode).i_sb).xattrs);
+        }
     }
 
     /// Frees the memory, after a grace period. Does not sleep.
