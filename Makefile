@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a user calls; "make help" tells. How the module is built is in Kbuild.
+
+# The stock kernel: a series, of which the newest release is taken when it is
+# set up, or a release such as 7.2.12+deb13-cloud-amd64.
+KERNEL ?= 7.2
+# Whose file system "make vm" and "make shell" mount.
+IMPL ?= rust
+# Seconds after which a guest that runs the tests is given up.
+TIMEOUT ?= 900
+
+MAKEFLAGS += --no-print-directory
+vm := tools/testing/vm
+build := $(CURDIR)/build
+
+# Commands in the root, where the chosen kernel is at /kernel. Building is one at
+# a time; what a guest prints has standard output for itself.
+ENTER = $(vm)/enter --kernel "$(KERNEL)"
+BUILD = mkdir -p $(build) && flock $(build)/.lock $(ENTER) make -j$(shell nproc) --no-print-directory -f $(vm)/build.mk
+GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
+
+# As it was typed: "$" in CMD is the guest's, not make's.
+override CMD := $(value CMD)
+export CMD
+
+ifdef KDIR
+
+all:
+	@$(vm)/check-kdir "$(KDIR)"
+	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module
+
+vm shell test demo:
+	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
+
+else
+
+all: setup
+	@$(BUILD) module
+
+# What a guest needs that a command or a shell is run in.
+for-vm: setup
+	@$(BUILD) tools $(if $(filter rust,$(IMPL)),module)
+
+vm:
+	$(if $(CMD),,$(error say what to run: make vm CMD='uname -a'))
+	@$(MAKE) for-vm >&2
+	@$(GUEST) run "$(IMPL)"
+
+shell:
+	@$(MAKE) for-vm >&2
+	@$(GUEST) shell "$(IMPL)"
+
+test: setup
+	@$(BUILD) tools module selftests >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
+
+demo: setup
+	@$(BUILD) tools module samples >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) demo
+
+endif
+
+lint: setup
+	@$(BUILD) lint
+
+setup:
+	@MIRROR="$(MIRROR)" $(vm)/setup "$(KERNEL)"
+
+# For the machine that this runs on.
+install load unload:
+	@$(vm)/module $@ $(if $(KDIR),--kdir "$(KDIR)")
+
+clean:
+	rm -rf $(build)
+
+distclean: clean
+	@$(vm)/distclean
+
+define HELP
+make            build bpffs.ko for the test kernel, in build/RELEASE
+make demo       show what it does, in a virtual machine with a stock Debian kernel
+make test       build everything and run the tests in a virtual machine
+make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
+                boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
+                CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
+                complains. ($(vm)/run has CMD's very exit status, make has not.)
+make shell      the same, interactive
+make lint       rustfmt, clippy, rustdoc, shellcheck
+make setup      only fetch and make what the others need (they do it themselves)
+make clean      remove build/
+make distclean  remove the cache, too: $${XDG_CACHE_HOME:-~/.cache}/bpffs
+
+KERNEL=7.2      the stock kernel: a series, or a release (7.2.12+deb13-cloud-amd64)
+MIRROR=url      where to get Debian from (default: as this machine's apt)
+
+For a kernel of your own, and for this machine:
+make KDIR=dir   build for a kernel tree that has Rust metadata, with the tools on PATH
+make install    install the module for the running kernel, or for that of KDIR=
+make load       load the module that was built for the running kernel
+make unload     give the file system back to the kernel, and unload
+endef
+
+help:
+	$(info $(HELP))
+	@:
+
+.PHONY: all for-vm vm shell test demo lint setup install load unload clean distclean help

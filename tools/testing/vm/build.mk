@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is built, called from the top of the clone: in the root, where KDIR is the
+# test kernel's, or with KDIR of the user's own.
+
+KDIR ?= /kernel/src
+RELEASE := $(shell cat "$(KDIR)/include/config/kernel.release")
+top := $(CURDIR)
+out := $(top)/build/$(RELEASE)
+export CARGO_TARGET_DIR ?= $(top)/build/cargo
+
+vm := tools/testing/vm
+cargo_projects := tools/klp-relocate $(vm)
+cargo = cargo build --quiet --locked --manifest-path $(1)/Cargo.toml
+
+# The compiler that the kernel was built with, as far as its configuration tells.
+config = $(shell sed -n 's/^CONFIG_$(1)=//p' "$(KDIR)/.config")
+compiler := $(if $(call config,CC_IS_CLANG),LLVM=1,CC=gcc-$(shell \
+	expr $(call config,GCC_VERSION) / 10000))
+kbuild = $(MAKE) -C "$(KDIR)" M=$(top) $(compiler)
+
+all: tools module selftests samples
+
+module: klp-relocate
+	+@mkdir -p $(out)
+	+@$(kbuild) MO=$(out) modules
+	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols rust/livepatch.symbols $(out)/bpffs.ko
+
+klp-relocate:
+	+@$(call cargo,tools/klp-relocate)
+
+tools:
+	+@$(call cargo,$(vm))
+
+selftests:
+	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs KSRC=$(KDIR) O=$(out)/selftests all
+
+samples:
+	+@$(MAKE) -C samples OUT=$(top)/build/samples
+
+.PHONY: all module klp-relocate tools selftests samples

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Where things are in the cache; sourced by the scripts next to it.
+
+vmdir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+clone=$(cd "$vmdir/../../.." && pwd)
+cache=${BPFFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpffs}
+suite=trixie
+
+say() { printf 'bpffs: %s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+key() { sha256sum | cut -c1-12; }
+
+# The root is made of a package list, a kernel of a root and of how it is
+# prepared: when one of these changes, so does the name of the cache's entry.
+packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$vmdir/packages"; }
+root_key=$({ echo "$suite"; packages; cat "$vmdir/make-root"; } | key)
+kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel"; } | key)
+root_dir=$cache/root-$root_key
+
+# cached_kernel KERNEL: the cache's directory for a series (7.2) or a release
+# (7.2.12+deb13-cloud-amd64), the newest one that fits; fails if there is none.
+cached_kernel() {
+	local want=$1 dirs
+	[[ $want == *-* ]] || want+='.*'
+	# shellcheck disable=SC2206,SC2086 # the series is a pattern
+	dirs=("$cache"/kernels/${want}_*_"$kernel_key")
+	[[ -d ${dirs[0]} ]] || return 1
+	printf '%s\n' "${dirs[@]}" | sort -V | tail -n 1
+}
+
+# The release that a directory of the cache is for.
+kernel_release() { basename "$1" | cut -d_ -f1; }

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The first process of a guest.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use rustix::fs::symlink;
+use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
+use rustix::process::{kill_process, Pid, Signal, WaitOptions};
+
+use crate::job::{self, Impl, Job, Message};
+use crate::klog;
+use crate::pipe;
+
+/// The argument by which the program knows that it is init.
+pub const ARGUMENT: &str = "guest";
+/// Names of the channels to the host.
+pub const CONTROL: &str = "bpffs.control";
+/// The command's standard output, or both if they are one stream.
+pub const STDOUT: &str = "bpffs.stdout";
+/// The command's standard error.
+pub const STDERR: &str = "bpffs.stderr";
+
+const MODULE: &str = "bpffs";
+const LIVEPATCH: &str = "/sys/kernel/livepatch/bpffs";
+const BPFFS: &str = "/sys/fs/bpf";
+/// How long the kernel may take for what it does in the background.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Does the job, tells the host, and switches the machine off.
+pub fn main() -> ! {
+    if let Err(error) = run() {
+        // The host shows its end of the console when the guest ends without having said so.
+        eprintln!("bpffs-vm: {error:#}");
+    }
+    rustix::fs::sync();
+    // Returns only on failure; the kernel's panic when init ends is the next best thing.
+    let _ = rustix::system::reboot(rustix::system::RebootCommand::PowerOff);
+    std::process::exit(1);
+}
+
+fn run() -> Result<()> {
+    // The job is behind the tmpfs that /run becomes.
+    let job = Job::read(Path::new(job::PATH))?;
+    mount_all()?;
+    let ports = ports()?;
+    let port = |name: &str| -> Result<File> {
+        let path = ports.get(name).with_context(|| format!("no port {name}"))?;
+        open_port(path).with_context(|| path.display().to_string())
+    };
+    let mut control = port(CONTROL)?;
+    let mut say = |message: Message| control.write_all(message.line().as_bytes());
+
+    match prepare(&job) {
+        Ok(()) => {
+            say(Message::Started)?;
+            let stdout = port(STDOUT)?;
+            let stderr = port(STDERR)?;
+            match command(&job, stdout, stderr) {
+                Ok(status) => say(Message::Exit(status))?,
+                Err(error) => say(Message::Error(format!("{error:#}")))?,
+            }
+            if let Err(error) = put_back() {
+                say(Message::Error(format!("{error:#}")))?;
+            }
+        }
+        Err(error) => say(Message::Error(format!("{error:#}")))?,
+    }
+
+    let records = klog::read()?;
+    for line in klog::report(&records) {
+        say(Message::Kernel(line))?;
+    }
+    if let Some(taint) = klog::unexpected_taint()? {
+        say(Message::Kernel(taint))?;
+    }
+    say(Message::End)?;
+    Ok(())
+}
+
+fn mount_all() -> Result<()> {
+    let plain = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let temporary = MountFlags::NOSUID | MountFlags::NODEV;
+    for (kind, path, flags, data) in [
+        ("proc", c"/proc", plain, c""),
+        ("sysfs", c"/sys", plain, c""),
+        ("devtmpfs", c"/dev", MountFlags::NOSUID, c"mode=755"),
+        ("devpts", c"/dev/pts", MountFlags::NOSUID, c"gid=5,mode=620,ptmxmode=666"),
+        ("tmpfs", c"/dev/shm", temporary, c"mode=1777"),
+        ("tmpfs", c"/run", temporary, c"mode=755"),
+        ("tmpfs", c"/tmp", temporary, c"mode=1777"),
+        ("tmpfs", c"/var/tmp", temporary, c"mode=1777"),
+        ("cgroup2", c"/sys/fs/cgroup", plain, c""),
+        ("debugfs", c"/sys/kernel/debug", plain, c""),
+        ("tracefs", c"/sys/kernel/tracing", plain, c""),
+        ("securityfs", c"/sys/kernel/security", plain, c""),
+    ] {
+        let directory = path.to_str()?;
+        if !Path::new(directory).exists() {
+            fs::create_dir(directory).with_context(|| directory.to_owned())?;
+        }
+        mount(kind, directory, kind, flags, data)
+            .with_context(|| format!("mounting {kind} on {directory}"))?;
+    }
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        let link = Path::new("/dev").join(name);
+        if !link.exists() {
+            symlink(target, &link).with_context(|| link.display().to_string())?;
+        }
+    }
+    rustix::system::sethostname(b"bpffs")?;
+    tool("ip", &["link", "set", "lo", "up"])?;
+    Ok(())
+}
+
+fn tool(name: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(name)
+        .args(arguments)
+        .env("PATH", PATH)
+        .status()
+        .with_context(|| name.to_owned())?;
+    if !status.success() {
+        bail!("{name} {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The device of each named port.
+fn ports() -> Result<HashMap<String, PathBuf>> {
+    let mut ports = HashMap::new();
+    // The names come from the host, a moment after the devices.
+    wait_for("the channels to the host", || {
+        for entry in fs::read_dir("/sys/class/virtio-ports").into_iter().flatten() {
+            let path = entry?.path();
+            let name = fs::read_to_string(path.join("name")).unwrap_or_default();
+            if let (false, Some(device)) = (name.trim().is_empty(), path.file_name()) {
+                ports.insert(name.trim().to_owned(), Path::new("/dev").join(device));
+            }
+        }
+        Ok([CONTROL, STDOUT, STDERR].iter().all(|name| ports.contains_key(*name)))
+    })?;
+    Ok(ports)
+}
+
+fn open_port(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !done()? {
+        if Instant::now() > end {
+            bail!("gave up waiting for {what} after {} s", PATIENCE.as_secs());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Makes `/sys/fs/bpf` what the job wants it to be.
+fn prepare(job: &Job) -> Result<()> {
+    if job.implementation == Impl::Rust {
+        let path = job.module.as_ref().context("no module given")?;
+        load(path)?;
+    }
+    if job.implementation != Impl::None {
+        mount("bpf", BPFFS, "bpf", MountFlags::empty(), None)
+            .with_context(|| format!("mounting {BPFFS}"))?;
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<()> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    if let Err(error) = rustix::system::finit_module(&file, c"", 0) {
+        let log = klog::tail(&klog::read()?, 5);
+        bail!("the kernel refuses {}: {error}; its last words: {log}", path.display());
+    }
+    wait_for("the livepatch transition", || Ok(!in_transition()))
+        .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))
+}
+
+fn in_transition() -> bool {
+    let path = Path::new(LIVEPATCH).join("transition");
+    fs::read_to_string(path).is_ok_and(|text| text.trim() != "0")
+}
+
+/// Names of the tasks that a transition waits for.
+fn tasks_in_transition() -> String {
+    let mut names = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let state = fs::read_to_string(entry.path().join("patch_state")).unwrap_or_default();
+        // While a patch comes in, 0 is a task that still runs the old code; while one goes, 1.
+        if matches!(state.trim(), "0" | "1") {
+            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            names.push(format!("{} ({})", name.trim(), state.trim()));
+        }
+    }
+    names.join(", ")
+}
+
+/// Runs the command, relays what it prints, and ends what it left running.
+fn command(job: &Job, stdout: File, stderr: File) -> Result<u8> {
+    let mut command = if job.console.is_some() {
+        // setsid gives the shell its controlling terminal.
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait", "bash", "-l"]);
+        command
+    } else {
+        let mut command = Command::new("bash");
+        command.args(["-c", &job.command]).process_group(0);
+        command
+    };
+    command
+        .current_dir(&job.directory)
+        .env_clear()
+        .envs([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root")])
+        .envs(job.env.iter().filter_map(|variable| variable.split_once('=')));
+
+    let mut relays = Vec::new();
+    if let Some((rows, columns)) = job.console {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/hvc0")?;
+        let size = rustix::termios::Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&terminal, size)?;
+        command
+            .stdin(terminal.try_clone()?)
+            .stdout(terminal.try_clone()?)
+            .stderr(terminal);
+    } else {
+        // Not the ports themselves: a port can be open only once, so /dev/stdout would not work.
+        let (reader, writer) = pipe()?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?);
+        relays.push(relay(reader, stdout));
+        if job.one_stream {
+            command.stderr(writer);
+        } else {
+            let (reader, writer) = pipe()?;
+            command.stderr(writer);
+            relays.push(relay(reader, stderr));
+        }
+    }
+    let child = command.spawn().context("cannot start the command")?;
+    // Or the pipes would never end: it has their other ends, too.
+    drop(command);
+    let status = wait(&child)?;
+    end_all();
+    for relay in relays {
+        let _ = relay.join();
+    }
+    Ok(status)
+}
+
+fn relay(mut from: impl Read + Send + 'static, mut to: File) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            if to.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Waits for the command, and for every orphan on the way as an init has to.
+fn wait(child: &Child) -> Result<u8> {
+    loop {
+        let Some((pid, status)) = rustix::process::wait(WaitOptions::empty())? else {
+            continue;
+        };
+        if Some(pid) == Pid::from_raw(child.id() as i32) {
+            let signal = status.terminating_signal().map(|signal| 128 + signal);
+            return Ok(status.exit_status().or(signal).unwrap_or(255) as u8);
+        }
+    }
+}
+
+/// Ends every other process: none may hold on to the file system.
+fn end_all() {
+    let processes = || {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(|entry| {
+            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            // Kernel threads have no executable, and cannot be ended.
+            let user = fs::read_link(entry.path().join("exe")).is_ok();
+            (user && pid != Pid::INIT).then_some(pid)
+        })
+    };
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        let mut any = false;
+        for pid in processes() {
+            any = true;
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+        if !any {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Unmounts every BPF file system and unloads the module, so that what comes last is judged, too.
+fn put_back() -> Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mounts")?;
+    let bpf = mounts.lines().rev().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let path = fields.next()?;
+        (fields.next()? == "bpf").then_some(path)
+    });
+    for path in bpf {
+        // Spaces and the like come in octal.
+        let path = path.replace("\\040", " ").replace("\\011", "\t");
+        unmount(&path, UnmountFlags::empty()).with_context(|| format!("unmounting {path}"))?;
+    }
+    if Path::new("/sys/module").join(MODULE).exists() {
+        unload()?;
+    }
+    Ok(())
+}
+
+fn unload() -> Result<()> {
+    if Path::new(LIVEPATCH).exists() {
+        fs::write(Path::new(LIVEPATCH).join("enabled"), "0").context("disabling the livepatch")?;
+        wait_for("the livepatch to go", || Ok(!Path::new(LIVEPATCH).exists()))
+            .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))?;
+    }
+    wait_for("the module to be unused", || {
+        // O_NONBLOCK: to be refused while it is in use.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        match rustix::system::delete_module(c"bpffs", flags) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::BUSY) => Ok(false),
+            Err(error) => Err(error).context("unloading the module"),
+        }
+    })
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Starts QEMU and a guest in it, and relays what comes from there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use rustix::io::{fcntl_setfd, FdFlags};
+use rustix::termios::{tcgetattr, tcgetwinsize, tcsetattr, OptionalActions, Termios};
+
+use crate::guest;
+use crate::job::{self, Job, Message};
+
+/// How long a guest may take to start the command.
+const BOOT_LIMIT: Duration = Duration::from_secs(180);
+/// A guest under KVM is up in two seconds; one that hangs never is.
+const PROBE_LIMIT: Duration = Duration::from_secs(15);
+/// How long the guest may take to put things back after the command.
+const END_LIMIT: Duration = Duration::from_secs(180);
+/// Lines of the console shown for a guest that died.
+const CONSOLE_TAIL: usize = 60;
+/// The socket for the guest's file system; not abstract, as QEMU and virtiofsd want a path.
+const FS_SOCKET: &str = "/run/bpffs-vm/fs.sock";
+/// The cache's directory for what was learnt about this machine.
+const STATE: &str = "BPFFS_STATE";
+
+/// What a guest is made of.
+pub struct Machine {
+    /// Directory of the kernel.
+    pub kernel: PathBuf,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Limit for the command.
+    pub timeout: Option<Duration>,
+}
+
+/// How it went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The command's exit status, if it came to that.
+    pub status: Option<u8>,
+    /// What went wrong besides the command.
+    pub errors: Vec<String>,
+    /// The report on kernel messages that should not be.
+    pub kernel: Vec<String>,
+}
+
+impl Outcome {
+    /// Shows what went wrong; returns whether anything did.
+    pub fn report(&self) -> bool {
+        if !self.kernel.is_empty() {
+            eprintln!("bpffs: error: the kernel complains:");
+            for line in &self.kernel {
+                eprintln!("    {line}");
+            }
+        }
+        for error in &self.errors {
+            eprintln!("bpffs: error: {error}");
+        }
+        !self.kernel.is_empty() || !self.errors.is_empty()
+    }
+
+    fn exit_status(&self) -> u8 {
+        match (self.report(), self.status) {
+            (_, Some(status @ 1..)) => status,
+            (false, Some(0)) => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the job with its output going to ours; returns the exit status.
+pub fn run(machine: &Machine, mut job: Job) -> Result<u8> {
+    let stdout = rustix::fs::fstat(io::stdout().as_fd())?;
+    let stderr = rustix::fs::fstat(io::stderr().as_fd())?;
+    job.one_stream = (stdout.st_dev, stdout.st_ino) == (stderr.st_dev, stderr.st_ino);
+    let outcome = machine.boot(&job, Box::new(io::stdout()), Box::new(io::stderr()))?;
+    Ok(outcome.exit_status())
+}
+
+/// Runs a shell on this terminal; returns its exit status.
+pub fn shell(machine: &Machine, mut job: Job) -> Result<u8> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        bail!("a shell needs a terminal: use make vm CMD='...' without one");
+    }
+    let size = tcgetwinsize(io::stdin())?;
+    job.console = Some((size.ws_row, size.ws_col));
+    job.env.push(format!(
+        "TERM={}",
+        std::env::var("TERM").unwrap_or_else(|_| "linux".into())
+    ));
+    let raw = RawTerminal::new()?;
+    let outcome = machine.boot(&job, Box::new(io::stdout()), Box::new(io::stderr()));
+    drop(raw);
+    Ok(outcome?.exit_status())
+}
+
+/// The terminal in raw mode, until it is dropped.
+struct RawTerminal(Termios);
+
+impl RawTerminal {
+    fn new() -> Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+/// Processes that end with their owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the threads that listen to the guest find.
+enum Event {
+    Message(Message),
+    /// The control channel is closed: QEMU has ended.
+    Closed,
+}
+
+impl Machine {
+    /// Boots, does the job, and relays the command's output.
+    pub fn boot(
+        &self,
+        job: &Job,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+    ) -> Result<Outcome> {
+        let accelerator = self.accelerator()?;
+        self.boot_with(accelerator, job, stdout, stderr, BOOT_LIMIT)
+    }
+
+    fn boot_with(
+        &self,
+        accelerator: &[&str],
+        job: &Job,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+        boot_limit: Duration,
+    ) -> Result<Outcome> {
+        let directory = Path::new(job::PATH).parent().unwrap_or(Path::new("/run"));
+        fs::create_dir_all(directory)?;
+        job.write(Path::new(job::PATH))?;
+
+        let mut qemu = self.qemu(accelerator)?;
+        let control = attach(&mut qemu, guest::CONTROL, "virtserialport")?;
+        let out = attach(&mut qemu, guest::STDOUT, "virtserialport")?;
+        let err = attach(&mut qemu, guest::STDERR, "virtserialport")?;
+        let console = attach(&mut qemu, "ttyS0", "isa-serial")?;
+        let terminal = job
+            .console
+            .map(|_| attach(&mut qemu, "hvc0", "virtconsole"))
+            .transpose()?;
+
+        let _virtiofsd = start_virtiofsd(job.console.is_some())?;
+        let mut running = Running(
+            qemu.command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .context("qemu-system-x86_64")?,
+        );
+        // QEMU's ends are QEMU's alone now: the channels end when it does.
+        drop(qemu);
+
+        let complaints = running.0.stderr.take().map(collect);
+        let console = collect(console);
+        let mut relays = vec![relay(out, stdout), relay(err, stderr)];
+        if let Some(terminal) = terminal {
+            relay(io::stdin(), Box::new(terminal.try_clone()?));
+            relays.push(relay(terminal, Box::new(io::stdout())));
+        }
+        let mut outcome = self.attend(listen(control), boot_limit);
+        if outcome.is_err() {
+            running.0.kill()?;
+        }
+        let status = running.0.wait()?;
+        for relay in relays {
+            let _ = relay.join();
+        }
+        let said = console.join().unwrap_or_default();
+        if let Err(error) = &mut outcome {
+            let complaints = complaints.and_then(|c| c.join().ok()).unwrap_or_default();
+            let why = if status.success() { "" } else { complaints.trim() };
+            let lines: Vec<_> = said.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(CONSOLE_TAIL)..];
+            bail!("{error}; {why}\nThe guest's console ends so:\n{}", tail.join("\n"));
+        }
+        outcome
+    }
+
+    /// Follows the guest to its end.
+    fn attend(&self, events: Receiver<Event>, boot_limit: Duration) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut end = Some(Instant::now() + boot_limit);
+        let mut doing = "boot";
+        loop {
+            let event = match end {
+                Some(end) => events.recv_timeout(end.saturating_duration_since(Instant::now())),
+                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match event {
+                Ok(Event::Message(Message::Started)) => {
+                    doing = "finish the command";
+                    end = self.timeout.map(|limit| Instant::now() + limit);
+                }
+                Ok(Event::Message(Message::Exit(status))) => {
+                    outcome.status = Some(status);
+                    doing = "clean up after the command";
+                    end = Some(Instant::now() + END_LIMIT);
+                }
+                Ok(Event::Message(Message::Error(text))) => outcome.errors.push(text),
+                Ok(Event::Message(Message::Kernel(line))) => outcome.kernel.push(line),
+                Ok(Event::Message(Message::End)) => return Ok(outcome),
+                Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => {
+                    outcome.report();
+                    bail!("the guest died before it could {doing}")
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    outcome.report();
+                    bail!("the guest took too long to {doing}")
+                }
+            }
+        }
+    }
+
+    /// QEMU's command line but for the channels.
+    fn qemu(&self, accelerator: &[&str]) -> Result<Qemu> {
+        let init = std::env::current_exe()?;
+        // Long limits for what a slow host could be taken for; a log that holds everything.
+        let append = format!(
+            "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
+             log_buf_len=16M printk.devkmsg=on watchdog_thresh=30 \
+             rcupdate.rcu_cpu_stall_timeout=120 init={} -- {}",
+            init.display(),
+            guest::ARGUMENT
+        );
+        let memory = self.memory;
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args(accelerator)
+            .args(["-machine", "q35", "-smp", "2", "-m"])
+            .arg(format!("{memory}M"))
+            .arg("-object")
+            .arg(format!("memory-backend-memfd,id=memory,size={memory}M,share=on"))
+            .args(["-numa", "node,memdev=memory"])
+            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .arg("-chardev")
+            .arg(format!("socket,id=fs,path={FS_SOCKET}"))
+            .args(["-device", "vhost-user-fs-pci,chardev=fs,tag=bpffs"])
+            .args(["-device", "virtio-serial-pci"])
+            .arg("-kernel")
+            .arg(self.kernel.join("vmlinuz"))
+            .args(["-append", &append]);
+        Ok(Qemu {
+            command,
+            inherited: Vec::new(),
+        })
+    }
+
+    /// KVM if a guest was seen to boot under it since this machine's boot, else TCG.
+    fn accelerator(&self) -> Result<&'static [&'static str]> {
+        const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
+        const TCG: &[&str] = &["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"];
+
+        let openable = OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
+        if !openable {
+            return Ok(TCG);
+        }
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        let memory = std::env::var_os(STATE).map(|state| Path::new(&state).join("kvm"));
+        let known = memory.as_ref().and_then(|path| fs::read_to_string(path).ok());
+        let works = match known.as_deref().and_then(|text| text.strip_prefix(&boot)) {
+            Some(answer) => answer == "works",
+            None => {
+                eprintln!("bpffs: trying KVM ...");
+                let begin = Instant::now();
+                let job = Job {
+                    directory: "/".into(),
+                    command: "true".into(),
+                    ..Job::default()
+                };
+                let probe = self.boot_with(
+                    KVM,
+                    &job,
+                    Box::new(io::sink()),
+                    Box::new(io::sink()),
+                    PROBE_LIMIT,
+                );
+                let works = probe.is_ok_and(|outcome| outcome.status == Some(0));
+                eprintln!(
+                    "bpffs: trying KVM: {}: {} s",
+                    if works { "works" } else { "runs no guest, so QEMU emulates" },
+                    begin.elapsed().as_secs()
+                );
+                if let Some(path) = memory {
+                    let answer = if works { "works" } else { "does not" };
+                    fs::write(path, format!("{boot}{answer}"))?;
+                }
+                works
+            }
+        };
+        Ok(if works { KVM } else { TCG })
+    }
+}
+
+/// A command line with the descriptors it refers to.
+struct Qemu {
+    command: Command,
+    inherited: Vec<OwnedFd>,
+}
+
+/// Gives QEMU a device with a channel to us; returns our end.
+fn attach(qemu: &mut Qemu, name: &str, device: &str) -> Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    fcntl_setfd(&theirs, FdFlags::empty())?;
+    let id = name.replace('.', "-");
+    qemu.command
+        .arg("-chardev")
+        .arg(format!("socket,id={id},fd={}", theirs.as_raw_fd()))
+        .arg("-device")
+        .arg(match device {
+            "virtserialport" => format!("{device},chardev={id},name={name}"),
+            _ => format!("{device},chardev={id}"),
+        });
+    qemu.inherited.push(theirs.into());
+    Ok(ours)
+}
+
+/// Serves the root that we run in to the guest.
+fn start_virtiofsd(long: bool) -> Result<Running> {
+    let _ = fs::remove_file(FS_SOCKET);
+    let listener = UnixListener::bind(FS_SOCKET).context(FS_SOCKET)?;
+    fcntl_setfd(&listener, FdFlags::empty())?;
+    // In a shell one wants to see what is edited outside; a command has no time for that.
+    let cache = if long { "auto" } else { "always" };
+    let log = File::create(Path::new(FS_SOCKET).with_extension("log"))?;
+    let child = Command::new("/usr/libexec/virtiofsd")
+        .arg(format!("--fd={}", listener.as_raw_fd()))
+        .args(["--shared-dir=/", "--sandbox=none", "--announce-submounts"])
+        .arg(format!("--cache={cache}"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("virtiofsd")?;
+    Ok(Running(child))
+}
+
+fn relay(
+    mut from: impl Read + Send + 'static,
+    mut to: Box<dyn Write + Send>,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let mut buffer = [0; 16384];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            let data = buffer.get(..length).unwrap_or_default();
+            if to.write_all(data).and_then(|()| to.flush()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut data = Vec::new();
+        let _ = from.read_to_end(&mut data);
+        String::from_utf8_lossy(&data).replace('\r', "")
+    })
+}
+
+fn listen(control: UnixStream) -> Receiver<Event> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(control).lines().map_while(Result::ok) {
+            if let Some(message) = Message::parse(&line) {
+                let _ = sender.send(Event::Message(message));
+            }
+        }
+        let _ = sender.send(Event::Closed);
+    });
+    receiver
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's log, and what must not be in it.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{Context, Result};
+use rustix::io::Errno;
+
+/// Any of these in a message of the kernel means that something is wrong in it.
+const BAD: &[&str] = &[
+    "cut here",
+    "WARNING:",
+    "BUG",
+    "Oops",
+    "Kernel panic",
+    "INFO: task ",
+    "INFO: possible ",
+    "INFO: trying to register",
+    "detected stall",
+    "soft lockup",
+    "hard LOCKUP",
+    "UBSAN",
+    "suspected memory leak",
+    "refcount_t",
+    "Objects remaining",
+    "still has objects",
+    "general protection fault",
+    "unable to handle",
+    "Unable to handle",
+    "Call Trace:",
+    "corruption",
+    "held lock",
+    "locks held",
+    "Bad page",
+    "Busy inodes",
+    "panicked at",
+    "scheduling while atomic",
+    "sleeping function called",
+    "DEBUG_LOCKS",
+    "ODEBUG",
+    "double free",
+    "nobody cared",
+    "lockdep is turned off",
+];
+
+/// Lines shown before and after a bad one.
+const BEFORE: usize = 3;
+const AFTER: usize = 45;
+
+/// Flags of `/proc/sys/kernel/tainted` that loading a livepatch from outside the tree sets:
+/// O (out of tree), E (unsigned), K (livepatch).
+const EXPECTED_TAINT: u64 = 1 << 12 | 1 << 13 | 1 << 15;
+
+/// A message of the kernel, or one that a process wrote into its log.
+#[derive(Clone, Debug)]
+pub struct Record {
+    from_kernel: bool,
+    text: String,
+}
+
+impl Record {
+    fn parse(record: &str) -> Option<Self> {
+        let (prefix, rest) = record.split_once(';')?;
+        let mut fields = prefix.split(',');
+        let priority: u32 = fields.next()?.parse().ok()?;
+        let microseconds: u64 = fields.nth(1)?.parse().ok()?;
+        let message = rest.lines().next().unwrap_or_default();
+        Some(Self {
+            from_kernel: priority >> 3 == 0,
+            text: format!(
+                "[{:5}.{:06}] {message}",
+                microseconds / 1_000_000,
+                microseconds % 1_000_000
+            ),
+        })
+    }
+
+    fn is_bad(&self) -> bool {
+        self.from_kernel && BAD.iter().any(|bad| has_word(&self.text, bad))
+    }
+}
+
+/// Whether `word` is in `text` at the start of a word: `BUG` is not in `DEBUG`.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+/// Everything in the log. It is an error if the oldest messages are gone: nobody looked at them.
+pub fn read() -> Result<Vec<Record>> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+        .open("/dev/kmsg")
+        .context("/dev/kmsg")?;
+    let mut records = Vec::new();
+    let mut buffer = vec![0; 16384];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(length) => {
+                let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
+                records.extend(Record::parse(&text));
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(records),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if e.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {
+                anyhow::bail!("the kernel's log ran over: messages are lost")
+            }
+            Err(e) => return Err(e).context("/dev/kmsg"),
+        }
+    }
+}
+
+/// The bad messages with what is around them; empty if there are none.
+pub fn report(records: &[Record]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut shown = 0;
+    for (index, record) in records.iter().enumerate() {
+        if !record.is_bad() {
+            continue;
+        }
+        let from = index.saturating_sub(BEFORE).max(shown);
+        let to = (index + AFTER).min(records.len());
+        if from < to {
+            lines.extend(records.iter().take(to).skip(from).map(|r| r.text.clone()));
+            shown = to;
+        }
+    }
+    lines
+}
+
+/// The last messages, for an error that they may explain.
+pub fn tail(records: &[Record], count: usize) -> String {
+    let texts: Vec<_> = records.iter().map(|r| r.text.as_str()).collect();
+    texts[texts.len().saturating_sub(count)..].join("; ")
+}
+
+/// What else than our module's loading has tainted the kernel.
+pub fn unexpected_taint() -> Result<Option<String>> {
+    let flags: u64 = std::fs::read_to_string("/proc/sys/kernel/tainted")?
+        .trim()
+        .parse()?;
+    let unexpected = flags & !EXPECTED_TAINT;
+    Ok((unexpected != 0).then(|| format!("the kernel is tainted: flags {unexpected:#x}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(lines: &[&str]) -> Vec<Record> {
+        lines.iter().map(|line| Record::parse(line).unwrap()).collect()
+    }
+
+    // Catches: a warning of the kernel that passes unnoticed.
+    #[test]
+    fn warnings_are_reported_with_context() {
+        let log = records(&[
+            "6,1,1000,-;a",
+            "6,2,2000,-;b",
+            "4,3,3000,-;WARNING: CPU: 0 PID: 1 at fs/inode.c:1 iput+0x1/0x2",
+            "4,4,4000,-;Modules linked in: bpffs",
+        ]);
+        assert_eq!(report(&log).len(), 4);
+        for bad in [
+            "4,1,1,-;------------[ cut here ]------------",
+            "1,1,1,-;BUG: KASAN: slab-use-after-free in x",
+            "4,1,1,-;WARNING: possible circular locking dependency detected",
+            "3,1,1,-;BUG kmalloc-64 (Not tainted): Objects remaining in x on __kmem_cache_shutdown()",
+            "4,1,1,-;refcount_t: underflow; use-after-free.",
+            "3,1,1,-;INFO: task a:1 blocked for more than 120 seconds.",
+            "0,1,1,-;rust_kernel: panicked at src/lib.rs:1:1:",
+            "1,1,1,-;BUG: unable to handle page fault for address: 1",
+        ] {
+            assert_eq!(report(&records(&[bad])).len(), 1, "{bad}");
+        }
+    }
+
+    // Catches: a run that fails for what a process wrote, or for what every boot says.
+    #[test]
+    fn others_messages_are_no_warnings() {
+        let log = records(&[
+            "12,1,1000,-;a test writes WARNING: hello",
+            "4,2,2000,-;bpffs: loading out-of-tree module taints kernel.",
+            "6,3,3000,-;kasan: KernelAddressSanitizer initialized (generic), DEBUG_KASAN",
+            "6,4,4000,-;livepatch: 'bpffs': patching complete\n SUBSYSTEM=x",
+        ]);
+        assert_eq!(report(&log), Vec::<String>::new());
+    }
+
+    // Catches: one splat shown many times over, once for each of its lines.
+    #[test]
+    fn reports_do_not_overlap() {
+        let log: Vec<_> = (0..100)
+            .map(|i| Record::parse(&format!("4,{i},{i},-;BUG: {i}")).unwrap())
+            .collect();
+        assert_eq!(report(&log).len(), 100);
+    }
+}

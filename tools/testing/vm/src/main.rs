@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Boots a kernel in QEMU, runs a command or the tests in it, and judges the kernel's log.
+//!
+//! The program is its own init: what a guest sees as its `/` is the root that the program was
+//! started in, so that the guest finds there the very file it is to run. That, a control channel
+//! and separate ones for output are what it takes for a command in a guest to behave as if it had
+//! been run here.
+
+mod guest;
+mod host;
+mod job;
+mod klog;
+mod ktap;
+mod suite;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use job::{Impl, Job};
+
+#[derive(Parser)]
+#[command(about, version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a shell command as root in a guest; its exit status is the command's
+    Run {
+        #[command(flatten)]
+        guest: GuestArgs,
+        /// Shell command to run
+        command: String,
+    },
+    /// Work in a guest interactively
+    Shell {
+        #[command(flatten)]
+        guest: GuestArgs,
+    },
+    /// Run kselftests in a guest and the tests of Cargo projects here, and count them
+    Test {
+        #[command(flatten)]
+        guest: GuestArgs,
+        /// Write everything the tests say to this file
+        #[arg(long)]
+        log: PathBuf,
+        /// Cargo project whose tests belong to the suite (may be repeated)
+        #[arg(long = "cargo", value_name = "DIR")]
+        cargo: Vec<PathBuf>,
+        /// Shell command that runs the kselftests
+        command: String,
+    },
+}
+
+#[derive(Args)]
+struct GuestArgs {
+    /// Directory with the kernel: vmlinuz, src
+    #[arg(long, default_value = "/kernel")]
+    kernel: PathBuf,
+    /// Whose BPF file system is at /sys/fs/bpf
+    #[arg(long = "impl", value_enum, default_value_t = Impl::None)]
+    implementation: Impl,
+    /// Module to load for `--impl rust`
+    #[arg(long, required_if_eq("implementation", "rust"))]
+    module: Option<PathBuf>,
+    /// End the guest after this many seconds
+    #[arg(long)]
+    timeout: Option<u64>,
+    /// Memory of the guest, in MiB
+    #[arg(long, default_value_t = 1024)]
+    memory: u32,
+    /// Environment variable for the command (may be repeated)
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    env: Vec<String>,
+}
+
+impl GuestArgs {
+    fn machine(&self) -> host::Machine {
+        host::Machine {
+            kernel: self.kernel.clone(),
+            memory: self.memory,
+            timeout: self.timeout.map(std::time::Duration::from_secs),
+        }
+    }
+
+    fn job(&self, command: &str) -> Result<Job> {
+        Ok(Job {
+            implementation: self.implementation,
+            module: self.module.clone(),
+            directory: std::env::current_dir()?,
+            env: self.env.clone(),
+            command: command.to_owned(),
+            ..Job::default()
+        })
+    }
+}
+
+/// A pipe that children do not inherit: its two ends, to read and to write.
+fn pipe() -> Result<(File, File)> {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    Ok((reader.into(), writer.into()))
+}
+
+fn run(cli: Cli) -> Result<u8> {
+    match cli.command {
+        Command::Run { guest, command } => host::run(&guest.machine(), guest.job(&command)?),
+        Command::Shell { guest } => host::shell(&guest.machine(), guest.job("")?),
+        Command::Test {
+            guest,
+            log,
+            cargo,
+            command,
+        } => suite::run(&guest.machine(), guest.job(&command)?, &log, &cargo),
+    }
+}
+
+fn main() -> ExitCode {
+    if std::process::id() == 1 && std::env::args().nth(1).as_deref() == Some(guest::ARGUMENT) {
+        guest::main();
+    }
+    match run(Cli::parse()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("bpffs: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

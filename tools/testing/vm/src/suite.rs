@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `test`: the kselftests in a guest, the tests of the host's tools here, and the sum of both.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+use std::{io, thread};
+
+use anyhow::{Context, Result};
+
+use crate::host::Machine;
+use crate::job::Job;
+use crate::ktap::{Count, Parser, TestResult};
+use crate::pipe;
+
+/// Runs everything; the last line on standard output is the sum.
+pub fn run(machine: &Machine, job: Job, log: &Path, cargo: &[PathBuf]) -> Result<u8> {
+    if let Some(directory) = log.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let mut log_file = File::create(log).with_context(|| log.display().to_string())?;
+    let mut count = Count::default();
+    for project in cargo {
+        count += cargo_test(project, &mut log_file)?;
+    }
+    count += kselftests(machine, job, log_file)?;
+    println!("Everything that the tests said is in {}", log.display());
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(u8::from(count.failed > 0))
+}
+
+fn show(result: &TestResult) {
+    match &result.failure {
+        None => println!("ok      {}", result.name),
+        Some(reason) => {
+            println!("FAILED  {} ({reason})", result.name);
+            for line in &result.output {
+                println!("        {line}");
+            }
+        }
+    }
+}
+
+fn kselftests(machine: &Machine, mut job: Job, mut log: File) -> Result<Count> {
+    let begin = Instant::now();
+    println!("kselftests in a guest:");
+    job.one_stream = true;
+    let (reader, writer) = pipe()?;
+    let follower = thread::spawn(move || {
+        let mut parser = Parser::default();
+        let mut reader = BufReader::new(reader);
+        let mut line = Vec::new();
+        while let Ok(1..) = reader.read_until(b'\n', &mut line) {
+            let _ = log.write_all(&line);
+            let text = String::from_utf8_lossy(&line);
+            parser.line(text.trim_end()).iter().for_each(show);
+            line.clear();
+        }
+        parser.end().iter().for_each(show);
+        parser.count
+    });
+    let outcome = machine.boot(&job, Box::new(writer), Box::new(io::sink()));
+    let mut count = follower.join().unwrap_or_default();
+    let mut failures = Vec::new();
+    if count == Count::default() {
+        failures.push("any test at all: none ran");
+    }
+    match outcome {
+        Ok(outcome) => {
+            if outcome.report() {
+                failures.push("a silent kernel and a clean end of the guest");
+            }
+            if outcome.status != Some(0) {
+                failures.push("exit status of the test run");
+            }
+        }
+        Err(error) => {
+            eprintln!("bpffs: error: {error:#}");
+            failures.push("a guest that lives to the end");
+        }
+    }
+    for failure in failures {
+        println!("FAILED  {failure}");
+        count.failed += 1;
+    }
+    println!("kselftests: {} s", begin.elapsed().as_secs());
+    Ok(count)
+}
+
+/// The tests of a Cargo project, as its test harness prints them.
+fn cargo_test(project: &Path, log: &mut File) -> Result<Count> {
+    let begin = Instant::now();
+    println!("cargo test of {}:", project.display());
+    let (mut reader, writer) = pipe()?;
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["test", "--quiet", "--locked", "--no-fail-fast", "--manifest-path"])
+        .arg(project.join("Cargo.toml"))
+        .args(["--", "--format=pretty"])
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut child = cargo.spawn().context("cargo")?;
+    drop(cargo);
+    let mut text = String::new();
+    reader.read_to_string(&mut text)?;
+    let success = child.wait()?.success();
+    log.write_all(text.as_bytes())?;
+
+    let mut count = cargo_results(&text);
+    if !success && count.failed == 0 {
+        count.failed = 1;
+    }
+    if count.failed > 0 {
+        print!("{text}");
+    }
+    println!(
+        "cargo test of {}: {} passed, {} failed, {} s",
+        project.display(),
+        count.passed,
+        count.failed,
+        begin.elapsed().as_secs()
+    );
+    Ok(count)
+}
+
+/// Sums up the `test result:` lines; an ignored test is none that passed.
+fn cargo_results(text: &str) -> Count {
+    let mut count = Count::default();
+    for line in text.lines() {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            continue;
+        };
+        for part in result.split([';', '.']) {
+            let mut words = part.split_whitespace();
+            let number = words.next().and_then(|word| word.parse::<u32>().ok());
+            match (number, words.next()) {
+                (Some(number), Some("passed")) => count.passed += number,
+                (Some(number), Some("failed" | "ignored")) => count.failed += number,
+                _ => {}
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Catches: failed or ignored tests of a tool that do not reach the sum.
+    #[test]
+    fn cargo_results_sum_up() {
+        let text = "running 3 tests\n\
+            test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s\n\
+            test result: FAILED. 1 passed; 2 failed; 4 ignored; 0 measured; 9 filtered out; finished in 1s\n";
+        assert_eq!(
+            cargo_results(text),
+            Count {
+                passed: 4,
+                failed: 6
+            }
+        );
+    }
+}
