@@ -95,10 +95,8 @@ impl<T: FileSystem> FsContext<T> {
     /// Whether the mount is to belong to the initial user namespace.
     pub fn is_init_user_ns(&self) -> bool {
         // SAFETY: By the type invariant; the field is set when the context is made.
-        ptr::eq(
-            unsafe { (*self.as_ptr()).user_ns },
-            &raw const bindings::init_user_ns,
-        )
+        let user_ns = unsafe { (*self.as_ptr()).user_ns };
+        ptr::eq(user_ns, &raw const bindings::init_user_ns)
     }
 
     /// Whether the superblock is to be read-only.
@@ -153,15 +151,12 @@ impl<T: FileSystem> FsContext<T> {
         }
     }
 
-    /// The file system's side.
-    ///
-    /// # Safety
-    ///
-    /// `init()` must have succeeded for this context and `free()` not been called since; the
-    /// caller must be an operation of the context, of which the VFS runs one at a time.
-    unsafe fn context(&self) -> &mut T::Context {
-        // SAFETY: `init()` put it there, and nobody else uses it by the caller's promise.
-        unsafe { &mut *(*self.as_ptr()).fs_private.cast::<T::Context>() }
+    /// The file system's side: valid once `init()` has succeeded for this context and until
+    /// `free()` is called. The operations of the context, of which the VFS runs one at a time, may
+    /// use it exclusively.
+    fn context(&self) -> *mut T::Context {
+        // SAFETY: By the type invariant.
+        unsafe { (*self.as_ptr()).fs_private.cast() }
     }
 }
 
@@ -261,7 +256,7 @@ impl<T: FileSystem> Operations<T> {
             unsafe {
                 let fc = FsContext::<T>::from_raw(fc);
                 let parameter = Parameter::new(parameter, &result);
-                fc.context().parse(fc, number, parameter).map(|()| 0)
+                (*fc.context()).parse(fc, number, parameter).map(|()| 0)
             }
         })
     }
@@ -274,8 +269,8 @@ impl<T: FileSystem> Operations<T> {
         let fc = unsafe { FsContext::<T>::from_raw(fc) };
         from_result(|| {
             let sb = LockedSuperBlock::<T>::get(fc)?;
-            // SAFETY: By the VFS's promise; `fc` is not used by others meanwhile.
-            let context = unsafe { fc.context() };
+            // SAFETY: This is an operation of the context.
+            let context = unsafe { &mut *fc.context() };
             match sb.state() {
                 State::Filling(filling) => {
                     context.fill(fc, filling)?;
@@ -313,8 +308,8 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     /// `EBUSY` if it exists already and the context insists on a new one; `ENOMEM`; `EMFILE` when
     /// there are too many anonymous devices.
     fn get(fc: &FsContext<T>) -> Result<Self> {
-        // SAFETY: Only called by `get_tree()`.
-        let info = unsafe { fc.context() }.info(fc)?;
+        // SAFETY: Only called by `get_tree()`, an operation of the context.
+        let info = unsafe { (*fc.context()).info(fc)? };
         let info = KBox::new(
             SuperBlockInfo::<T> {
                 info,

@@ -66,7 +66,8 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
 
 /// The type of a file system, to be kept in a `static`.
 ///
-/// It can be mounted only while it is [enabled](Self::enable).
+/// It can be mounted only while a module keeps it enabled, see
+/// [`FileSystemModule`](crate::livepatch::FileSystemModule).
 ///
 /// # Invariants
 ///

@@ -71,7 +71,7 @@ impl AnyINode {
 ///
 /// # Invariants
 ///
-/// Embedded in an [`INodeContainer<T>`], and its superblock is one of `T`.
+/// Embedded in an `INodeContainer<T>`, and its superblock is one of `T`.
 #[repr(transparent)]
 pub struct INode<T: FileSystem>(Opaque<bindings::inode>, PhantomData<T>);
 

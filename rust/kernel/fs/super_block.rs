@@ -25,7 +25,8 @@ pub struct Filling(());
 ///
 /// # Invariants
 ///
-/// `s_fs_info` owns a [`SuperBlockInfo`]. A live one has a root, a directory of `T`, until it is shut down.
+/// `s_fs_info` owns a `SuperBlockInfo<T>`. A live one has a root, a directory of `T`, until it is
+/// shut down.
 #[repr(transparent)]
 pub struct SuperBlock<T, S = Live>(Opaque<bindings::super_block>, PhantomData<(T, S)>);
 

@@ -10,7 +10,7 @@ use super::{
     FileSystem, //
 };
 use crate::bindings;
-use core::{cell::UnsafeCell, ffi::CStr, marker::PhantomData, ptr, ptr::NonNull};
+use core::{cell::UnsafeCell, marker::PhantomData, ptr, ptr::NonNull};
 use kernel::{
     alloc::flags,
     error::{from_err_ptr, from_result, to_result},
@@ -171,7 +171,7 @@ pub(super) unsafe extern "C" fn init_security<T: FileSystem>(
                 return Ok(0);
             }
             // SAFETY: A name is a string.
-            let name = unsafe { CStr::from_ptr(xattr.name.cast()) };
+            let name = unsafe { CStr::from_char_ptr(xattr.name) };
             NewXattr::security(name, xattr.value, xattr.value_len)?.add(cache, own)?;
             // SAFETY: This was not the end.
             xattrs = unsafe { xattrs.add(1) };
