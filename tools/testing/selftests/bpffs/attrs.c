@@ -189,12 +189,24 @@ TEST_F(attrs, directory_times)
 		before = ctime_of("a");
 		tick();
 		switch (i) {
-		case 0: ASSERT_EQ(0, mkdir("a/n", 0755)); break;
-		case 1: ASSERT_EQ(0, rmdir("a/n")); break;
-		case 2: ASSERT_EQ(0, symlink("m", "a/s")); break;
-		case 3: ASSERT_EQ(0, link("a/m", "a/h")); break;
-		case 4: ASSERT_EQ(0, unlink("a/s")); break;
-		case 5: ASSERT_EQ(0, obj_pin(self->map, "a/p")); break;
+		case 0:
+			ASSERT_EQ(0, mkdir("a/n", 0755));
+			break;
+		case 1:
+			ASSERT_EQ(0, rmdir("a/n"));
+			break;
+		case 2:
+			ASSERT_EQ(0, symlink("m", "a/s"));
+			break;
+		case 3:
+			ASSERT_EQ(0, link("a/m", "a/h"));
+			break;
+		case 4:
+			ASSERT_EQ(0, unlink("a/s"));
+			break;
+		case 5:
+			ASSERT_EQ(0, obj_pin(self->map, "a/p"));
+			break;
 		}
 		EXPECT_FALSE(is_old("a"))
 			TH_LOG("step %u", i);

@@ -197,7 +197,8 @@ TEST_F(mount, options_shown)
 		{ "mode=177777", "rw,mode=6777", 07777 },
 		{ "mode=700,mode=750,uid=1,uid=2", "rw,uid=2,mode=750", 01750, 2 },
 		{ "unknown,other=value,mode=711,,=x", "rw,mode=711", 01711 },
-		{ "gid=1001,uid=1000,mode=0711", "rw,uid=1000,gid=1001,mode=711", 01711, 1000, 1001 },
+		{ "gid=1001,uid=1000,mode=0711", "rw,uid=1000,gid=1001,mode=711",
+		  01711, 1000, 1001 },
 	};
 	unsigned int i;
 
@@ -561,7 +562,8 @@ TEST_F(mount, delegate_options)
 		{ "delegate_maps=array,delegate_maps=hash", "rw,delegate_maps=hash:array" },
 		{ "delegate_maps=0x3", "rw,delegate_maps=unspec:hash" },
 		{ "delegate_progs=socket_filter", "rw,delegate_progs=socket_filter" },
-		{ "delegate_attachs=cgroup_inet_ingress", "rw,delegate_attachs=cgroup_inet_ingress" },
+		{ "delegate_attachs=cgroup_inet_ingress",
+		  "rw,delegate_attachs=cgroup_inet_ingress" },
 		{ "delegate_maps=any,delegate_progs=any,mode=700",
 		  "rw,mode=700,delegate_maps=any,delegate_progs=any" },
 		{ "delegate_cmds=nosuch", NULL, -EINVAL },

@@ -144,7 +144,7 @@ static void run(const char *dir, char **argv)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", dir, argv[0]);
 	if (pipe2(out, O_CLOEXEC))
-		ksft_exit_fail_perror("pipe");
+		ksft_exit_fail_perror("no pipe");
 	child = fork();
 	if (!child) {
 		dup2(out[1], STDOUT_FILENO);
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 		if (!loaded)
 			goto out;
 	} else if (!rust && impl_rust()) {
-		ksft_exit_fail_msg("the module " MODULE_NAME " is loaded, so C's implementation cannot be tested: unload it first\n");
+		ksft_exit_fail_msg("the module " MODULE_NAME " is loaded and hides C's implementation: unload it first\n");
 	}
 
 	if (argc > 1) {

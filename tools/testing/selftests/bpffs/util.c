@@ -647,7 +647,7 @@ static int check_superblocks(struct guard *guard)
 	if (guard->refcnt < 0 || module_refcnt() < 0 ||
 	    wait_until(module_refcnt() == guard->refcnt, 5000))
 		return 0;
-	fprintf(stderr, "# guard: references to the module were %d, are %d: a superblock or context is left\n",
+	fprintf(stderr, "# guard: module references %d -> %d: a superblock or context is left\n",
 		guard->refcnt, module_refcnt());
 	return 1;
 }
