@@ -300,14 +300,12 @@ fn describe(module: &Path, outcome: &Outcome, verbose: bool) -> String {
 
 fn details(report: &Report) -> String {
     let mut text = String::new();
-    let symbols = |heading, symbols: &[Symbol]| -> String {
-        symbols
-            .iter()
-            .map(|s| format!("  {heading} {s}\n"))
-            .collect()
-    };
-    text += &symbols("symbol", &report.symbols);
-    text += &symbols("unused", &report.unused);
+    for symbol in &report.symbols {
+        text += &format!("  symbol {symbol}\n");
+    }
+    for symbol in &report.unused {
+        text += &format!("  unused {symbol}\n");
+    }
     for (name, count) in &report.moved {
         text += &format!("  section {name}: {count}\n");
     }

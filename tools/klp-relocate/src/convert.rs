@@ -171,9 +171,9 @@ fn split(
         join_group(elf, index, added)?;
     } else {
         // The kernel does not relocate what it does not load (debugging information, mostly), and
-        // the readers of such sections have no address for the symbol either. They would not even
-        // know the section index, and some give up on the whole file over it. So the reference
-        // is dropped, and reads 0, as every reference that a linker could not resolve.
+        // the readers of such sections have no address for the symbol either. Worse, libdw (that
+        // is pahole, too) stops at a relocation to a symbol whose section index it does not know.
+        // So the reference is dropped, and reads 0 as before the relocation.
         report.dropped.push((section.name.clone(), moved.len()));
     }
     // It stays even if it is empty now: removing it would shift the index of all that follow.

@@ -150,7 +150,8 @@ fn moves_the_listed_references_and_nothing_else() {
         if list.is_empty() {
             continue; // a module that imports nothing
         }
-        let list: String = list.iter().map(|s| format!("{}\n", s.name)).collect();
+        let list: Vec<_> = list.into_iter().map(|s| s.name).collect();
+        let list = list.join("\n");
         compare(&module, &converted(&module, &list).0, &list);
     }
 }
