@@ -174,7 +174,7 @@ pub(super) unsafe extern "C" fn init<T: FileSystem>(
         // SAFETY: The context is ours to initialise.
         unsafe {
             (*fc).fs_private = KBox::into_raw(context).cast();
-            (*fc).ops = &Operations::<T>::OPERATIONS;
+            (*fc).ops = Operations::<T>::OPERATIONS;
         }
         Ok(0)
     })
@@ -206,7 +206,7 @@ pub(crate) unsafe extern "C" fn init_fs_context<T: FileSystem>(
 struct Operations<T>(PhantomData<T>);
 
 impl<T: FileSystem> Operations<T> {
-    const OPERATIONS: bindings::fs_context_operations = bindings::fs_context_operations {
+    const OPERATIONS: &'static bindings::fs_context_operations = &bindings::fs_context_operations {
         free: Some(Self::free),
         parse_param: Some(Self::parse_param),
         get_tree: Some(Self::get_tree),

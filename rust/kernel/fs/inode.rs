@@ -277,7 +277,7 @@ impl<T: FileSystem> NewINode<T> {
         // SAFETY: The inode and its container are ours. What `i_link` points to does not move, is
         // owned by the container and freed with the inode's memory.
         unsafe {
-            (*this.as_ptr()).i_op = &Operations::<T>::SYMLINK;
+            (*this.as_ptr()).i_op = Operations::<T>::SYMLINK;
             (*this.as_ptr()).__bindgen_anon_5.i_link = bytes.as_mut_ptr().cast();
             *(*INodeContainer::<T>::of(this.as_ptr())).target.get() = Some(bytes);
         }
@@ -289,7 +289,7 @@ impl<T: FileSystem> NewINode<T> {
         let this = Self::for_dentry(dentry, bindings::S_IFREG, mode)?;
         // SAFETY: The inode is ours.
         unsafe {
-            (*this.as_ptr()).i_op = &Operations::<T>::FILE;
+            (*this.as_ptr()).i_op = Operations::<T>::FILE;
             FileOperations::UNOPENABLE.set(this.as_ptr());
         }
         Ok(this)
@@ -308,7 +308,7 @@ impl<T: FileSystem> NewINode<T> {
     fn make_directory(&self) {
         // SAFETY: The inode is ours. A directory's count has its own `.` besides its name.
         unsafe {
-            (*self.as_ptr()).i_op = &Operations::<T>::DIRECTORY;
+            (*self.as_ptr()).i_op = Operations::<T>::DIRECTORY;
             (*self.as_ptr()).__bindgen_anon_3.i_fop = &raw const bindings::simple_dir_operations;
             bindings::set_nlink(self.as_ptr(), 2);
         }

@@ -12,20 +12,20 @@ pub(super) struct Operations<T>(PhantomData<T>);
 
 impl<T: FileSystem> Operations<T> {
     /// Those of regular files.
-    pub(super) const FILE: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const FILE: &'static bindings::inode_operations = &bindings::inode_operations {
         listxattr: Some(xattr::list::<T>),
         ..pin_init::zeroed()
     };
 
     /// Those of symlinks.
-    pub(super) const SYMLINK: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const SYMLINK: &'static bindings::inode_operations = &bindings::inode_operations {
         get_link: Some(bindings::simple_get_link),
         listxattr: Some(xattr::list::<T>),
         ..pin_init::zeroed()
     };
 
     /// Those of directories.
-    pub(super) const DIRECTORY: bindings::inode_operations = bindings::inode_operations {
+    pub(super) const DIRECTORY: &'static bindings::inode_operations = &bindings::inode_operations {
         lookup: Some(Self::lookup),
         mkdir: Some(Self::mkdir),
         symlink: Some(Self::symlink),

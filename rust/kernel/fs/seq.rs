@@ -39,7 +39,7 @@ pub(crate) unsafe fn open<S: Sequence>(file: *mut bindings::file, sequence: S) -
     let sequence = KBox::new(sequence, GFP_KERNEL | kernel::alloc::flags::__GFP_NOWARN)?;
     // SAFETY: By the caller's promise. On success, a `struct seq_file` is the file's private data.
     unsafe {
-        to_result(bindings::seq_open(file, &Operations::<S>::OPERATIONS))?;
+        to_result(bindings::seq_open(file, Operations::<S>::OPERATIONS))?;
         let m = (*file).private_data.cast::<bindings::seq_file>();
         (*m).private = KBox::into_raw(sequence).cast();
     }
@@ -67,7 +67,7 @@ pub(crate) unsafe extern "C" fn release<S: Sequence>(
 struct Operations<S>(PhantomData<S>);
 
 impl<S: Sequence> Operations<S> {
-    const OPERATIONS: bindings::seq_operations = bindings::seq_operations {
+    const OPERATIONS: &'static bindings::seq_operations = &bindings::seq_operations {
         start: Some(Self::start),
         next: Some(Self::next),
         stop: Some(Self::stop),

@@ -95,7 +95,7 @@ pub(super) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
         (*sb).s_blocksize = kernel::page::PAGE_SIZE as c_ulong;
         (*sb).s_blocksize_bits = kernel::page::PAGE_SHIFT as u8;
         (*sb).s_magic = T::MAGIC as c_ulong;
-        (*sb).s_op = &Operations::<T>::OPERATIONS;
+        (*sb).s_op = Operations::<T>::OPERATIONS;
         (*sb).s_xattr = xattr::Handlers::<T>::LIST.as_ptr();
         (*sb).s_iflags |= (bindings::SB_I_NOEXEC | bindings::SB_I_NODEV) as c_ulong;
         (*sb).s_time_gran = 1;
@@ -140,7 +140,7 @@ pub(super) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_blo
 struct Operations<T>(PhantomData<T>);
 
 impl<T: FileSystem> Operations<T> {
-    const OPERATIONS: bindings::super_operations = bindings::super_operations {
+    const OPERATIONS: &'static bindings::super_operations = &bindings::super_operations {
         alloc_inode: Some(Self::alloc_inode),
         destroy_inode: Some(Self::destroy_inode),
         free_inode: Some(Self::free_inode),

@@ -202,16 +202,16 @@ pub(super) struct Handlers<T>(PhantomData<T>);
 impl<T: FileSystem> Handlers<T> {
     /// The list of handlers, with its end.
     pub(super) const LIST: &'static [*const bindings::xattr_handler] =
-        &[&Self::TRUSTED, &Self::SECURITY, ptr::null()];
+        &[Self::TRUSTED, Self::SECURITY, ptr::null()];
 
-    const TRUSTED: bindings::xattr_handler = bindings::xattr_handler {
+    const TRUSTED: &'static bindings::xattr_handler = &bindings::xattr_handler {
         prefix: bindings::XATTR_TRUSTED_PREFIX.as_ptr().cast(),
         get: Some(Self::get),
         set: Some(Self::set_trusted),
         ..pin_init::zeroed()
     };
 
-    const SECURITY: bindings::xattr_handler = bindings::xattr_handler {
+    const SECURITY: &'static bindings::xattr_handler = &bindings::xattr_handler {
         prefix: bindings::XATTR_SECURITY_PREFIX.as_ptr().cast(),
         get: Some(Self::get),
         set: Some(Self::set_security),
