@@ -14,7 +14,9 @@
 #include "harness.h"
 #include "progs.h"
 
-#define MAX_WORKERS 8
+#define MAX_WORKERS 4
+/* Seconds; enough for a BPFFS_STRESS of 100. */
+#define TIMEOUT 120
 
 /* Shared with the workers. */
 struct shared {
@@ -120,7 +122,7 @@ static void get(struct shared *shared, const char *path, int id, int other, int 
 } while (0)
 
 /* A pin half made that is unlinked, or a user lost between the two. */
-TEST_F(races, pin_and_unlink)
+TEST_F_TIMEOUT(races, pin_and_unlink, TIMEOUT)
 {
 	int i;
 
@@ -141,7 +143,7 @@ TEST_F(races, pin_and_unlink)
 }
 
 /* A fetch of an object that the unlink beside it has just dropped. */
-TEST_F(races, get_and_unlink)
+TEST_F_TIMEOUT(races, get_and_unlink, TIMEOUT)
 {
 	int i;
 
@@ -183,7 +185,7 @@ TEST_F(races, get_and_unlink)
 }
 
 /* A fetch from an instance that is being torn down. */
-TEST_F(races, get_and_umount)
+TEST_F_TIMEOUT(races, get_and_umount, TIMEOUT)
 {
 	int i;
 
@@ -223,7 +225,7 @@ TEST_F(races, get_and_umount)
 }
 
 /* A pin into an instance whose last mount goes at that moment. */
-TEST_F(races, pin_and_umount)
+TEST_F_TIMEOUT(races, pin_and_umount, TIMEOUT)
 {
 	ASSERT_EQ(0, umount_bpf("bpf"));
 	ASSERT_EQ(0, sys(mkdir("mnt", 0755)));
@@ -259,7 +261,7 @@ TEST_F(races, pin_and_umount)
 }
 
 /* A name that is nowhere while it moves, or a getter with the wrong object. */
-TEST_F(races, get_and_rename)
+TEST_F_TIMEOUT(races, get_and_rename, TIMEOUT)
 {
 	struct calls other;
 	int other_id, i;
@@ -305,10 +307,10 @@ TEST_F(races, get_and_rename)
 }
 
 /* Two tasks that both think they made the pin, or none. */
-TEST_F(races, same_name)
+TEST_F_TIMEOUT(races, same_name, TIMEOUT)
 {
 	struct shared *all = self->shared;
-	unsigned int rounds;
+	uint64_t end = now_ms() + stress(300);
 	int i;
 
 	for (i = 0; i < MAX_WORKERS; i++)
@@ -326,17 +328,17 @@ TEST_F(races, same_name)
 			if (!err)
 				inc(&shared->won);
 		});
-	for (rounds = 0; rounds < stress(30); rounds++) {
+	do {
 		ASSERT_TRUE(wait_until(load(&all->arrived) == MAX_WORKERS ||
 				       load(&all->wrong), 20000));
-		if (rounds) {
+		if (load(&all->round)) {
 			EXPECT_EQ(1, load(&all->won));
 			EXPECT_EQ(0, sys(unlink("bpf/x")));
 		}
 		store(&all->won, 0);
 		store(&all->arrived, 0);
 		inc(&all->round);
-	}
+	} while (now_ms() < end && !load(&all->wrong));
 	ASSERT_TRUE(wait_until(load(&all->arrived) == MAX_WORKERS ||
 			       load(&all->wrong), 20000));
 	EXPECT_EQ(1, load(&all->won));
@@ -346,7 +348,7 @@ TEST_F(races, same_name)
 }
 
 /* A fetch that finds no free descriptor while the pin goes. */
-TEST_F(races, get_without_fd)
+TEST_F_TIMEOUT(races, get_without_fd, TIMEOUT)
 {
 	struct rlimit limit;
 	int i;
@@ -377,12 +379,13 @@ TEST_F(races, get_without_fd)
 }
 
 /* A task killed in the middle, with its lock, its reference or its inode. */
-TEST_F(races, kill)
+TEST_F_TIMEOUT(races, kill, TIMEOUT)
 {
-	unsigned int rounds, i, seed = 1;
+	uint64_t end = now_ms() + stress(300);
+	unsigned int i, seed = 1;
 
 	ASSERT_EQ(0, sys(mkdir("bpf/dir", 0755)));
-	for (rounds = 0; rounds < stress(6); rounds++) {
+	do {
 		for (i = 0; i < 4; i++)
 			WORKER({
 				char path[32];
@@ -404,7 +407,7 @@ TEST_F(races, kill)
 			EXPECT_EQ(0, sys(kill(self->workers[i], SIGKILL)));
 		run_for(self, 0);
 		store(&self->shared->stop, 0);
-	}
+	} while (now_ms() < end);
 	EXPECT_LT(0, self->shared->pins);
 	remove("bpf/dir/0");
 	remove("bpf/dir/1");
