@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading the module: under load, while mounted, again and again.
+ *
+ * Each transition of the livepatch takes a second or two, so the tests hand the
+ * module on to each other; each brings about the state it needs if it is not
+ * there already, and so can be run alone.
+ */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "harness.h"
+#include "progs.h"
+
+#define CACHE "bpffs_inode_cache"
+
+static pid_t main_pid;
+/* Shared by the tests, which are processes. */
+static bool *was_loaded;
+
+static int load(const char *params)
+{
+	*was_loaded = true;
+	return module_load(params);
+}
+
+static void unload(void)
+{
+	int err;
+
+	if (getpid() != main_pid || module_refcnt() < 0)
+		return;
+	err = module_unload();
+	if (err)
+		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
+}
+
+int main(int argc, char **argv)
+{
+	main_pid = getpid();
+	if (module_refcnt() >= 0) {
+		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
+			argv[0]);
+		return KSFT_FAIL;
+	}
+	was_loaded = mmap(NULL, sizeof(*was_loaded), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (was_loaded == MAP_FAILED) {
+		perror("mmap");
+		return KSFT_FAIL;
+	}
+	atexit(unload);
+	return run_all_guarded(argc, argv);
+}
+
+/* ---- what one sees of the module ---- */
+
+static int delete_module(void)
+{
+	return sys(syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK));
+}
+
+/* Number of lines in @path that end in @text. */
+static int lines_with_end(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "re");
+	char line[512];
+	int cnt = 0;
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		size_t len = strcspn(line, "\n");
+
+		line[len] = '\0';
+		if (len >= strlen(text) && !strcmp(line + len - strlen(text), text))
+			cnt++;
+	}
+	fclose(file);
+	return cnt;
+}
+
+/* Number of entries of @path whose name contains @text. */
+static int names_with(const char *path, const char *text)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int cnt = 0;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		cnt += !!strstr(entry->d_name, text);
+	closedir(dir);
+	return cnt;
+}
+
+/* Second mount in a namespace: C's is a fresh instance, ours the same one. */
+static bool serves(bool rust)
+{
+	bool same;
+
+	if (mount_bpf("serves1", NULL) || mount_bpf("serves2", NULL))
+		return false;
+	same = dev_of("serves1") == dev_of("serves2");
+	return !umount_bpf("serves1") && !umount_bpf("serves2") && same == rust;
+}
+
+/* ---- the kernel log ---- */
+
+static int log_open(void)
+{
+	int fd = sys(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Messages of the module since the last look; @text is to be in one of them. */
+static int log_messages(int fd, const char *text, bool *found)
+{
+	char record[2048], *msg;
+	int cnt = 0;
+	ssize_t len;
+
+	while ((len = read(fd, record, sizeof(record) - 1)) > 0) {
+		record[len] = '\0';
+		msg = strchr(record, ';');
+		/* What the kernel says of every such module also begins so. */
+		if (!msg || strncmp(msg + 1, "bpffs: ", 7) || strstr(msg, "taint"))
+			continue;
+		cnt++;
+		if (text && strstr(msg, text))
+			*found = true;
+	}
+	return cnt;
+}
+
+/* ---- load on the file system ---- */
+
+#define WORKERS 3
+
+struct shared {
+	int stop;
+	int wrong;
+	/* Mounts of ours may be without their functions for a moment. */
+	int unloading;
+	unsigned int rounds;
+};
+
+struct hammer {
+	struct shared *shared;
+	pid_t workers[WORKERS];
+};
+
+static void fails(struct shared *shared, const char *what, int ret)
+{
+	printf("# %s: %s\n", what, strerror(-ret));
+	__atomic_store_n(&shared->wrong, 1, __ATOMIC_SEQ_CST);
+	_exit(1);
+}
+
+/* In a namespace of its own: mount, pin, get, rename, unlink, unmount. */
+static void work(struct shared *shared)
+{
+	int map = map_new(), err, fd;
+
+	if (mntns_unshare())
+		fails(shared, "unshare", -errno);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST)) {
+		err = mount_bpf("worker", NULL);
+		if (err)
+			fails(shared, "mount", err);
+		err = obj_pin(map, "worker/map");
+		if (!err) {
+			fd = obj_get("worker/map");
+			if (fd < 0 && !shared->unloading)
+				fails(shared, "get", fd);
+			close(fd);
+			err = sys(rename("worker/map", "worker/moved"));
+			if (err)
+				fails(shared, "rename", err);
+			fd = obj_get("worker/moved");
+			if (fd < 0 && !shared->unloading)
+				fails(shared, "get renamed", fd);
+			close(fd);
+			err = sys(unlink("worker/moved"));
+			if (err)
+				fails(shared, "unlink", err);
+		} else if (!shared->unloading) {
+			fails(shared, "pin", err);
+		}
+		err = umount_bpf("worker");
+		if (err)
+			fails(shared, "umount", err);
+		__atomic_add_fetch(&shared->rounds, 1, __ATOMIC_SEQ_CST);
+	}
+	_exit(0);
+}
+
+static int hammer_start(struct hammer *hammer)
+{
+	int i;
+
+	hammer->shared = mmap(NULL, sizeof(*hammer->shared), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (hammer->shared == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < WORKERS; i++) {
+		hammer->workers[i] = fork();
+		if (hammer->workers[i] < 0)
+			return -errno;
+		if (!hammer->workers[i])
+			work(hammer->shared);
+	}
+	return 0;
+}
+
+/* Whether there have been rounds since, all of them good. */
+static bool hammer_works(struct hammer *hammer)
+{
+	unsigned int rounds = hammer->shared->rounds;
+
+	return wait_until(hammer->shared->wrong ||
+			  hammer->shared->rounds > rounds + 2 * WORKERS, 20000) &&
+	       !hammer->shared->wrong;
+}
+
+static bool hammer_stop(struct hammer *hammer)
+{
+	int i, bad = 0;
+
+	hammer->shared->stop = 1;
+	for (i = 0; i < WORKERS; i++)
+		bad += !!wait_child(hammer->workers[i]);
+	return !bad && !hammer->shared->wrong;
+}
+
+/* ---- the tests, in the order in which they pass the module on ---- */
+
+FIXTURE(load) {
+	int log;
+};
+
+FIXTURE_SETUP(load)
+{
+	self->log = log_open();
+	ASSERT_LE(0, self->log);
+}
+
+FIXTURE_TEARDOWN(load)
+{
+}
+
+/* What one wants to know about a module before one loads it. */
+TEST_F(load, modinfo)
+{
+	static const char *const fields[] = {
+		"license", "author", "description", "version", "livepatch", "vermagic",
+	};
+	const char *module = getenv("BPFFS_MODULE") ?: MODULE_NAME;
+	char command[512], line[256];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		FILE *out;
+
+		snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin modinfo -F %s '%s'",
+			 fields[i], module);
+		out = popen(command, "r");
+		ASSERT_NE(NULL, out);
+		line[0] = '\0';
+		EXPECT_NE(NULL, fgets(line, sizeof(line), out))
+			TH_LOG("no %s", fields[i]);
+		EXPECT_EQ(0, pclose(out));
+		if (!i)
+			EXPECT_STREQ("GPL\n", line);
+	}
+}
+
+/* A task that fails because the functions change under it. */
+TEST_F(load, under_load)
+{
+	struct hammer hammer;
+	bool found = false;
+
+	if (impl_rust())
+		ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, hammer_start(&hammer));
+	EXPECT_TRUE(hammer_works(&hammer));
+	ASSERT_EQ(0, load(NULL));
+	EXPECT_TRUE(impl_rust());
+	EXPECT_TRUE(hammer_works(&hammer));
+	EXPECT_TRUE(hammer_stop(&hammer));
+	EXPECT_TRUE(serves(true));
+	/* One message says that it serves; using it says nothing more. */
+	EXPECT_EQ(1, log_messages(self->log, "served by this module", &found));
+	EXPECT_TRUE(found);
+}
+
+/* Two modules at work, or two types of the name. */
+TEST_F(load, twice)
+{
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	log_messages(self->log, NULL, NULL);
+	EXPECT_EQ(-EEXIST, module_load(NULL));
+	EXPECT_TRUE(impl_rust());
+	EXPECT_EQ(1, lines_with_end("/proc/filesystems", "\tbpf"));
+	EXPECT_EQ(1, names_with("/sys/kernel/slab", CACHE));
+	EXPECT_EQ(0, log_messages(self->log, NULL, NULL));
+}
+
+/* A module that can be pulled from under a mount, a file or a context. */
+TEST_F(load, in_use)
+{
+	int unused, fs, file;
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	log_messages(self->log, NULL, NULL);
+	unused = module_refcnt();
+	EXPECT_EQ(-EAGAIN, delete_module());
+
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	EXPECT_EQ(unused + 1, module_refcnt());
+	file = sys(open("bpf", O_RDONLY));
+	ASSERT_EQ(0, sys(umount2("bpf", MNT_DETACH)));
+	EXPECT_EQ(unused + 1, module_refcnt());
+	close(file);
+	EXPECT_TRUE(wait_until(module_refcnt() == unused, 5000));
+
+	fs = fs_open();
+	EXPECT_EQ(unused + 1, module_refcnt());
+	ASSERT_EQ(0, fs_create(fs));
+	close(fs);
+	EXPECT_TRUE(wait_until(module_refcnt() == unused, 5000));
+	EXPECT_EQ(0, log_messages(self->log, NULL, NULL));
+}
+
+/* Disabling the livepatch by hand: the tree must stay, and hold the module. */
+TEST_F(load, disabled_while_mounted)
+{
+	int map = map_new(), id = obj_id(map, OBJ_MAP), err;
+	bool found = false;
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	ASSERT_EQ(0, obj_pin(map, "bpf/map"));
+	close(map);
+	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
+	ASSERT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
+	log_messages(self->log, "disabled while mounted", &found);
+	EXPECT_TRUE(found);
+	EXPECT_TRUE(serves(false));
+
+	EXPECT_EQ(-EAGAIN, delete_module());
+	EXPECT_EQ(-EEXIST, module_load(NULL));
+	/* All that goes without bpf(2) goes on. */
+	EXPECT_EQ(S_IFREG | 0600, ({ struct stat st = {}; stat("bpf/map", &st); st.st_mode; }));
+	EXPECT_EQ(0, sys(mkdir("bpf/dir", 0755)));
+	EXPECT_EQ(0, sys(rename("bpf/map", "bpf/dir/map")));
+	EXPECT_EQ(-ENOTEMPTY, sys(rmdir("bpf/dir")));
+	/* To C's functions this is a file system as any other. */
+	map = map_new();
+	EXPECT_EQ(-EPERM, obj_pin(map, "bpf/new"));
+	EXPECT_EQ(-EACCES, obj_get("bpf/dir/map"));
+	EXPECT_TRUE(obj_alive(OBJ_MAP, id));
+
+	ASSERT_EQ(0, umount_bpf("bpf"));
+	EXPECT_TRUE(obj_gone(OBJ_MAP, id));
+	EXPECT_TRUE(wait_until(!(err = delete_module()), 5000))
+		TH_LOG("%s", strerror(-err));
+	EXPECT_GT(0, module_refcnt());
+}
+
+/* Something of the module that is still there when it has gone. */
+TEST_F(load, leaves_nothing)
+{
+	/* Having been loaded is the point, should this test be run alone. */
+	if (module_refcnt() < 0 && !*was_loaded)
+		ASSERT_EQ(0, load(NULL));
+	if (module_refcnt() >= 0)
+		ASSERT_EQ(0, module_unload());
+	EXPECT_TRUE(serves(false));
+	EXPECT_EQ(1, lines_with_end("/proc/filesystems", "\tbpf"));
+	EXPECT_EQ(0, names_with("/sys/kernel/slab", MODULE_NAME));
+	EXPECT_EQ(0, lines_with_end("/proc/kallsyms", "[" MODULE_NAME "]"));
+	EXPECT_EQ(0, names_with("/sys/module", MODULE_NAME));
+	EXPECT_EQ(0, names_with("/sys/kernel/livepatch", MODULE_NAME));
+	EXPECT_EQ(1, names_with("/sys/fs", "bpf"));
+	EXPECT_TRUE(exists("/sys/fs/bpf/."));
+}
+
+/*
+ * Again and again, with a parameter that there is not, and in use all the
+ * time: BPFFS_STRESS is the number of times.
+ */
+TEST_F_TIMEOUT(load, repeatedly, 3600)
+{
+	unsigned long i;
+
+	for (i = 0; i < stress(1); i++) {
+		struct hammer hammer;
+		bool found = false;
+
+		if (module_refcnt() >= 0)
+			ASSERT_EQ(0, module_unload());
+		log_messages(self->log, NULL, NULL);
+		ASSERT_EQ(0, load("no_such_parameter=1"));
+		ASSERT_EQ(0, hammer_start(&hammer));
+		EXPECT_TRUE(hammer_works(&hammer));
+		hammer.shared->unloading = 1;
+		ASSERT_EQ(0, module_unload());
+		hammer.shared->unloading = 0;
+		EXPECT_TRUE(hammer_works(&hammer));
+		EXPECT_TRUE(hammer_stop(&hammer));
+		/* Serves, ignores the parameter, perhaps was mounted, has gone. */
+		EXPECT_GE(4, log_messages(self->log, "served by the kernel again", &found));
+		EXPECT_TRUE(found);
+	}
+	EXPECT_TRUE(serves(false));
+}
+
