@@ -13,5 +13,5 @@
 
 #include "bpf.c"
 #include "fs.c"
-#include "livepatch.c"
 #include "mnt_namespace.c"
+#include "modinfo.c"

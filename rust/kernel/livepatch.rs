@@ -161,7 +161,7 @@ impl<T: TakeOver> FileSystemModule<T> {
         // or it would hold the module, so that no new contexts of the type are made; those that
         // there were have held the module too.
         let enabled = unsafe { T::file_system_type().enable(module)? };
-        // SAFETY: This is the last thing to do, and only once. `rust/helpers/livepatch.c` marks the
+        // SAFETY: This is the last thing to do, and only once. `rust/helpers/modinfo.c` marks the
         // module; patches are kept in statics.
         if let Err(e) = unsafe { T::patch().enable(module) } {
             print::err(fmt!(
