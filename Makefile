@@ -62,7 +62,7 @@ demo: setup
 endif
 
 lint: setup
-	@$(BUILD) lint
+	@mkdir -p $(build) && flock $(build)/.lock $(ENTER) $(vm)/lint
 
 setup:
 	@MIRROR="$(MIRROR)" $(vm)/setup "$(KERNEL)"

@@ -32,10 +32,15 @@ klp-relocate:
 tools:
 	+@$(call cargo,$(vm))
 
+# With warnings as errors, and documentation; apart from what is used.
+module-lint:
+	+@mkdir -p $(out)-lint
+	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_RUSTDOC=y modules
+
 selftests:
 	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs KSRC=$(KDIR) O=$(out)/selftests all
 
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module klp-relocate tools selftests samples
+.PHONY: all module module-lint klp-relocate tools selftests samples

@@ -93,7 +93,12 @@ fn mount_all() -> Result<()> {
         ("proc", c"/proc", plain, c""),
         ("sysfs", c"/sys", plain, c""),
         ("devtmpfs", c"/dev", MountFlags::NOSUID, c"mode=755"),
-        ("devpts", c"/dev/pts", MountFlags::NOSUID, c"gid=5,mode=620,ptmxmode=666"),
+        (
+            "devpts",
+            c"/dev/pts",
+            MountFlags::NOSUID,
+            c"gid=5,mode=620,ptmxmode=666",
+        ),
         ("tmpfs", c"/dev/shm", temporary, c"mode=1777"),
         ("tmpfs", c"/run", temporary, c"mode=755"),
         ("tmpfs", c"/tmp", temporary, c"mode=1777"),
@@ -145,14 +150,19 @@ fn ports() -> Result<HashMap<String, PathBuf>> {
     let mut ports = HashMap::new();
     // The names come from the host, a moment after the devices.
     wait_for("the channels to the host", || {
-        for entry in fs::read_dir("/sys/class/virtio-ports").into_iter().flatten() {
+        for entry in fs::read_dir("/sys/class/virtio-ports")
+            .into_iter()
+            .flatten()
+        {
             let path = entry?.path();
             let name = fs::read_to_string(path.join("name")).unwrap_or_default();
             if let (false, Some(device)) = (name.trim().is_empty(), path.file_name()) {
                 ports.insert(name.trim().to_owned(), Path::new("/dev").join(device));
             }
         }
-        Ok([CONTROL, STDOUT, STDERR].iter().all(|name| ports.contains_key(*name)))
+        Ok([CONTROL, STDOUT, STDERR]
+            .iter()
+            .all(|name| ports.contains_key(*name)))
     })?;
     Ok(ports)
 }
@@ -189,7 +199,10 @@ fn load(path: &Path) -> Result<()> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     if let Err(error) = rustix::system::finit_module(&file, c"", 0) {
         let log = klog::tail(&klog::read()?, 5);
-        bail!("the kernel refuses {}: {error}; its last words: {log}", path.display());
+        bail!(
+            "the kernel refuses {}: {error}; its last words: {log}",
+            path.display()
+        );
     }
     wait_for("the livepatch transition", || Ok(!in_transition()))
         .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))
@@ -229,12 +242,24 @@ fn command(job: &Job, stdout: File, stderr: File) -> Result<u8> {
     command
         .current_dir(&job.directory)
         .env_clear()
-        .envs([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root")])
-        .envs(job.env.iter().filter_map(|variable| variable.split_once('=')));
+        .envs([
+            ("PATH", PATH),
+            ("HOME", "/root"),
+            ("LANG", "C.UTF-8"),
+            ("USER", "root"),
+        ])
+        .envs(
+            job.env
+                .iter()
+                .filter_map(|variable| variable.split_once('=')),
+        );
 
     let mut relays = Vec::new();
     if let Some((rows, columns)) = job.console {
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/hvc0")?;
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/hvc0")?;
         let size = rustix::termios::Winsize {
             ws_row: rows,
             ws_col: columns,
@@ -274,7 +299,10 @@ fn relay(mut from: impl Read + Send + 'static, mut to: File) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            if to.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+            if to
+                .write_all(buffer.get(..length).unwrap_or_default())
+                .is_err()
+            {
                 return;
             }
         }

@@ -203,10 +203,17 @@ impl Machine {
         let said = console.join().unwrap_or_default();
         if let Err(error) = &mut outcome {
             let complaints = complaints.and_then(|c| c.join().ok()).unwrap_or_default();
-            let why = if status.success() { "" } else { complaints.trim() };
+            let why = if status.success() {
+                ""
+            } else {
+                complaints.trim()
+            };
             let lines: Vec<_> = said.lines().collect();
             let tail = &lines[lines.len().saturating_sub(CONSOLE_TAIL)..];
-            bail!("{error}; {why}\nThe guest's console ends so:\n{}", tail.join("\n"));
+            bail!(
+                "{error}; {why}\nThe guest's console ends so:\n{}",
+                tail.join("\n")
+            );
         }
         outcome
     }
@@ -264,9 +271,17 @@ impl Machine {
             .args(["-machine", "q35", "-smp", "2", "-m"])
             .arg(format!("{memory}M"))
             .arg("-object")
-            .arg(format!("memory-backend-memfd,id=memory,size={memory}M,share=on"))
+            .arg(format!(
+                "memory-backend-memfd,id=memory,size={memory}M,share=on"
+            ))
             .args(["-numa", "node,memdev=memory"])
-            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .args([
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+            ])
             .arg("-chardev")
             .arg(format!("socket,id=fs,path={FS_SOCKET}"))
             .args(["-device", "vhost-user-fs-pci,chardev=fs,tag=bpffs"])
@@ -285,13 +300,19 @@ impl Machine {
         const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
         const TCG: &[&str] = &["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"];
 
-        let openable = OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
+        let openable = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_ok();
         if !openable {
             return Ok(TCG);
         }
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
         let memory = std::env::var_os(STATE).map(|state| Path::new(&state).join("kvm"));
-        let known = memory.as_ref().and_then(|path| fs::read_to_string(path).ok());
+        let known = memory
+            .as_ref()
+            .and_then(|path| fs::read_to_string(path).ok());
         let works = match known.as_deref().and_then(|text| text.strip_prefix(&boot)) {
             Some(answer) => answer == "works",
             None => {
@@ -312,7 +333,11 @@ impl Machine {
                 let works = probe.is_ok_and(|outcome| outcome.status == Some(0));
                 eprintln!(
                     "bpffs: trying KVM: {}: {} s",
-                    if works { "works" } else { "runs no guest, so QEMU emulates" },
+                    if works {
+                        "works"
+                    } else {
+                        "runs no guest, so QEMU emulates"
+                    },
                     begin.elapsed().as_secs()
                 );
                 if let Some(path) = memory {

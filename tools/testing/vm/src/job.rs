@@ -54,10 +54,7 @@ impl Job {
             text.push('\0');
         };
         let implementation = self.implementation.to_possible_value();
-        put(
-            "impl",
-            implementation.as_ref().map_or("", |v| v.get_name()),
-        );
+        put("impl", implementation.as_ref().map_or("", |v| v.get_name()));
         if let Some(module) = &self.module {
             put("module", &module.to_string_lossy());
         }
@@ -177,7 +174,10 @@ mod tests {
             Message::End,
         ] {
             let line = message.line();
-            assert_eq!(Message::parse(line.strip_suffix('\n').unwrap()), Some(message));
+            assert_eq!(
+                Message::parse(line.strip_suffix('\n').unwrap()),
+                Some(message)
+            );
         }
         assert_eq!(Message::Error("a\nb".into()).line(), "error a; b\n");
         assert_eq!(Message::parse("exit 256"), None);

@@ -52,7 +52,7 @@ const AFTER: usize = 45;
 
 /// Flags of `/proc/sys/kernel/tainted` that loading a livepatch from outside the tree sets:
 /// O (out of tree), E (unsigned), K (livepatch).
-const EXPECTED_TAINT: u64 = 1 << 12 | 1 << 13 | 1 << 15;
+const EXPECTED_TAINT: u64 = (1 << 12) | (1 << 13) | (1 << 15);
 
 /// A message of the kernel, or one that a process wrote into its log.
 #[derive(Clone, Debug)]
@@ -154,7 +154,10 @@ mod tests {
     use super::*;
 
     fn records(lines: &[&str]) -> Vec<Record> {
-        lines.iter().map(|line| Record::parse(line).unwrap()).collect()
+        lines
+            .iter()
+            .map(|line| Record::parse(line).unwrap())
+            .collect()
     }
 
     // Catches: a warning of the kernel that passes unnoticed.

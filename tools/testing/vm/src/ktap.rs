@@ -53,9 +53,13 @@ impl Parser {
     pub fn line(&mut self, line: &str) -> Vec<TestResult> {
         let (depth, text) = unnest(line);
         if let Some(plan) = plan(text) {
-            let mut results = self.close(depth, "");
+            // It comes first or last; a second one starts something new.
+            let mut results = Vec::new();
+            if self.level(depth).plan.is_some() {
+                results = self.close(depth, "");
+                self.record(&results);
+            }
             self.level(depth).plan = Some(plan);
-            self.record(&mut results);
             return results;
         }
         if let Some(reason) = text.strip_prefix("Bail out!") {
@@ -65,7 +69,11 @@ impl Parser {
             self.output.push(text.to_owned());
             return Vec::new();
         };
-        let is_group = self.levels.iter().skip(depth + 1).any(|l| l.results > 0 || l.plan.is_some());
+        let is_group = self
+            .levels
+            .iter()
+            .skip(depth + 1)
+            .any(|l| l.results > 0 || l.plan.is_some());
         let mut results = self.close(depth + 1, name);
         let leaves_failed = self.level(depth).failures > 0 || !results.is_empty();
         let failure = match (ok, directive) {
@@ -74,7 +82,11 @@ impl Parser {
             (_, directive) => Some(directive.to_owned()),
         };
         self.level(depth).results += 1;
-        let tells = if is_group { failure.is_some() && !leaves_failed } else { true };
+        let tells = if is_group {
+            failure.is_some() && !leaves_failed
+        } else {
+            true
+        };
         self.level(depth).failures = 0;
         if tells {
             results.push(TestResult {
@@ -84,7 +96,7 @@ impl Parser {
             });
         }
         self.output.clear();
-        self.record(&mut results);
+        self.record(&results);
         // For the group that all this is in.
         if results.iter().any(|r| r.failure.is_some()) || (is_group && leaves_failed) {
             if let Some(parent) = depth.checked_sub(1) {
@@ -96,22 +108,22 @@ impl Parser {
 
     /// Nothing more comes: tests that were planned and did not run have failed.
     pub fn end(&mut self) -> Vec<TestResult> {
-        let mut results = self.close(0, "");
-        self.record(&mut results);
+        let results = self.close(0, "");
+        self.record(&results);
         results
     }
 
     fn single(&mut self, name: &str, failure: Option<String>) -> Vec<TestResult> {
-        let mut results = vec![TestResult {
+        let results = vec![TestResult {
             name: name.to_owned(),
             failure,
             output: std::mem::take(&mut self.output),
         }];
-        self.record(&mut results);
+        self.record(&results);
         results
     }
 
-    fn record(&mut self, results: &mut [TestResult]) {
+    fn record(&mut self, results: &[TestResult]) {
         for result in results {
             match result.failure {
                 None => self.count.passed += 1,
@@ -134,7 +146,9 @@ impl Parser {
             let missing = level.plan.unwrap_or(0).saturating_sub(level.results);
             if missing > 0 {
                 results.push(TestResult {
-                    name: format!("{group} ({missing} planned tests)").trim().to_owned(),
+                    name: format!("{group} ({missing} planned tests)")
+                        .trim()
+                        .to_owned(),
                     failure: Some("did not run".to_owned()),
                     output: std::mem::take(&mut self.output),
                 });
@@ -221,10 +235,20 @@ mod tests {
         assert_eq!(count("1..1\n# 1..2\n# ok 1 x\n"), (1, 2));
     }
 
+    // Catches: a plan at the end, as TAP allows, taken for tests that are yet to come.
+    #[test]
+    fn plan_may_come_last() {
+        assert_eq!(count("1..1\n# ok 1 x\n# ok 2 y\n# 1..2\nok 1 g\n"), (2, 0));
+        assert_eq!(count("1..1\n# ok 1 x\n# 1..2\nok 1 g\n"), (1, 1));
+    }
+
     // Catches: a skipped test that counts as passed.
     #[test]
     fn skipped_is_failed() {
-        assert_eq!(count("1..1\n# 1..1\n# ok 1 x # SKIP no root\nok 1 g # SKIP\n"), (0, 1));
+        assert_eq!(
+            count("1..1\n# 1..1\n# ok 1 x # SKIP no root\nok 1 g # SKIP\n"),
+            (0, 1)
+        );
         assert_eq!(count("1..1\nok 1 g # SKIP\n"), (0, 1));
     }
 
@@ -238,7 +262,8 @@ mod tests {
     // Catches: a failure in one group that hides one in the next.
     #[test]
     fn groups_are_apart() {
-        let text = "1..2\n# 1..1\n# not ok 1 x\nnot ok 1 g\n# 1..1\n# ok 1 x\nnot ok 2 h # exit=1\n";
+        let text =
+            "1..2\n# 1..1\n# not ok 1 x\nnot ok 1 g\n# 1..1\n# ok 1 x\nnot ok 2 h # exit=1\n";
         assert_eq!(count(text), (1, 2));
     }
 

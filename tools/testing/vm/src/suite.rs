@@ -97,7 +97,13 @@ fn cargo_test(project: &Path, log: &mut File) -> Result<Count> {
     let (mut reader, writer) = pipe()?;
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["test", "--quiet", "--locked", "--no-fail-fast", "--manifest-path"])
+        .args([
+            "test",
+            "--quiet",
+            "--locked",
+            "--no-fail-fast",
+            "--manifest-path",
+        ])
         .arg(project.join("Cargo.toml"))
         .args(["--", "--format=pretty"])
         .stdin(Stdio::null())
