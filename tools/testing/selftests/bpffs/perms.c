@@ -270,33 +270,22 @@ TEST_F(perms, readonly_superblock)
 /* Pins in a container's file system: ids that have no meaning there. */
 TEST_F(perms, user_namespace)
 {
-	int go = event_new(), done = event_new(), status;
-	/* Numbers for the container's context and mount: the table is shared. */
-	int fs = dup(0), mnt = dup(0);
+	int userns, mnt, status;
 	struct stat st;
-	pid_t pid;
 
-	pid = fork_files();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		EXPECT_EQ(0, userns_unshare(100000, CLONE_NEWNS));
-		EXPECT_EQ(fs, dup2(fs_open(), fs));
-		event_post(done);
-		EXPECT_EQ(0, event_wait(go));
-		/* The container's root is no stranger there. */
+	mnt = container_mount(&userns, (const char *[]){ NULL });
+	ASSERT_LE(0, mnt);
+	EXPECT_EQ(-EOVERFLOW, obj_pin_at(self->map, mnt, "outside", BPF_F_PATH_FD));
+	/* The container's root is no stranger there. */
+	in_child(&status) {
+		ASSERT_EQ(0, sys(setns(userns, 0)));
+		ASSERT_EQ(0, become(0, 0));
 		EXPECT_EQ(0, obj_pin_at(self->map, mnt, "inside", BPF_F_PATH_FD));
 		EXPECT_LE(0, obj_get_at(mnt, "inside", BPF_F_PATH_FD));
-		_exit(0);
 	}
-	ASSERT_EQ(0, event_wait(done));
-	ASSERT_EQ(0, fs_create(fs));
-	ASSERT_EQ(mnt, dup2(fs_mount(fs, 0), mnt));
-	EXPECT_EQ(-EOVERFLOW, obj_pin_at(self->map, mnt, "outside", BPF_F_PATH_FD));
-	event_post(go);
-	status = wait_child(pid);
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(0, sys(fstatat(mnt, "inside", &st, 0)));
-	EXPECT_EQ(100000, st.st_uid);
+	EXPECT_EQ(CONTAINER_ROOT, st.st_uid);
 	EXPECT_LE(0, obj_get_at(mnt, "inside", BPF_F_PATH_FD));
 	EXPECT_EQ(-ENOENT, obj_get_at(mnt, "outside", BPF_F_PATH_FD));
 }

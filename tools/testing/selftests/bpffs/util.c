@@ -289,6 +289,43 @@ bool fs_logged(int fs, const char *text)
 	return found;
 }
 
+int container_mount(int *userns, const char *const *opts)
+{
+	int opened = event_new(), closed = event_new(), err = 0;
+	/* A number for its context, as the table of descriptors is shared. */
+	int fs = dup(opened), mnt = -EPERM, own;
+	char path[64];
+	pid_t pid;
+
+	pid = fork_files();
+	if (pid < 0)
+		return pid;
+	if (!pid) {
+		if (userns_unshare(CONTAINER_ROOT, CLONE_NEWNS))
+			_exit(1);
+		own = fs_open();
+		if (dup2(own, fs) != fs || close(own))
+			_exit(1);
+		event_post(opened);
+		_exit(event_wait(closed));
+	}
+	err = event_wait(opened);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	*userns = sys(open(path, O_RDONLY | O_CLOEXEC));
+	for (; !err && *opts; opts += 2)
+		err = fs_set(fs, opts[0], opts[1]);
+	if (!err)
+		err = fs_create(fs);
+	if (!err)
+		mnt = fs_mount(fs, 0);
+	event_post(closed);
+	wait_child(pid);
+	close(opened);
+	close(closed);
+	close(fs);
+	return err ?: *userns < 0 ? *userns : mnt;
+}
+
 bool mountinfo(const char *dir, struct mountinfo *info)
 {
 	char line[4096], path[PATH_MAX], at[PATH_MAX];

@@ -127,6 +127,15 @@ bool fs_log(int fs, char *buf, size_t size);
 /* True if one of the messages contains @text; reads the log empty. */
 bool fs_logged(int fs, const char *text);
 
+/*
+ * An instance that belongs to a user namespace, as a container gets it: opened
+ * in there, configured with @opts (pairs of key and value, then NULL) and made
+ * by us. Returns the mount, and the user namespace in @userns; root in there is
+ * CONTAINER_ROOT. To be the container: setns(userns, 0), become(0, 0).
+ */
+#define CONTAINER_ROOT 100000
+int container_mount(int *userns, const char *const *opts);
+
 /* Fields of the line for @dir in /proc/self/mountinfo. */
 struct mountinfo {
 	unsigned int id;
