@@ -4,7 +4,7 @@
 //!
 //! Takes the place of the kernel's own, `kernel/bpf/inode.c`, while it is loaded; see
 //! `Documentation/design.rst`. This file is all that is not forbidden to be unsafe, for what the
-//! `module!` macro expands to.
+//! macro expands to.
 
 mod context;
 mod delegation;
@@ -15,24 +15,8 @@ mod options;
 mod syscalls;
 mod takeover;
 
-use kernel::{prelude::*, ThisModule};
-use kernel_ext::livepatch::FileSystemModule;
-
-/// The module, while it is loaded.
-struct Bpffs {
-    _file_system: FileSystemModule<file_system::BpfFs>,
-}
-
-impl kernel::Module for Bpffs {
-    fn init(module: &'static ThisModule) -> Result<Self> {
-        Ok(Self {
-            _file_system: FileSystemModule::new(module)?,
-        })
-    }
-}
-
-module! {
-    type: Bpffs,
+kernel_ext::module_file_system! {
+    type: file_system::BpfFs,
     name: "bpffs",
     authors: ["The bpffs authors"],
     description: "BPF file system in Rust, in place of the kernel's own",

@@ -38,7 +38,7 @@ impl Context for MountContext {
     fn new() -> Result<Self> {
         Ok(Self {
             options: Options::default(),
-            namespace: MntNamespaceId::current(),
+            namespace: MntNamespaceId::current().ok_or(ESRCH)?,
             opener: (Kuid::current_fs(), Kgid::current_fs()),
         })
     }
@@ -66,10 +66,10 @@ impl Context for MountContext {
     }
 
     fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
-        // Read-only mounts of a writable instance are the mount's own matter. The other way round
-        // the mount would pretend to be writable.
+        // A mount that must not write can do so by itself, which mount(2) sees to. The other way round
+        // it would pretend to be writable.
         if sb.is_read_only() && !fc.is_read_only() {
-            fc.warn(fmt!(
+            fc.error(fmt!(
                 "this mount namespace's instance is read-only: remount that, or use newinstance"
             ));
             return Err(EBUSY);
@@ -79,6 +79,7 @@ impl Context for MountContext {
             ("uid", self.options.uid.is_some()),
             ("gid", self.options.gid.is_some()),
             ("mode", self.options.mode.is_some()),
+            ("ro", fc.is_read_only() && !sb.is_read_only()),
         ];
         for (name, _) in options.iter().filter(|(_, given)| *given) {
             fc.info(fmt!(
@@ -97,7 +98,7 @@ impl MountContext {
             let wanted = *option.mask(&mut self.options.delegation.clone());
             let there = *option.mask(&mut instance.clone());
             if wanted != 0 && wanted != there {
-                fc.warn(fmt!(
+                fc.error(fmt!(
                     "{} differs from that of this mount namespace's instance: use newinstance",
                     option.name.to_str()?
                 ));

@@ -71,13 +71,14 @@ impl DelegateOption {
     ///
     /// `EINVAL` for what is neither, `ERANGE` for a number of more than 64 bits.
     pub(crate) fn parse(&self, parameter: Parameter<'_>) -> Result<u64> {
+        let enumeration = self.enumeration();
         let mut mask = 0;
         for part in parameter.split()? {
             let part_bytes = part.to_bytes();
             if part_bytes == b"any" {
                 mask = u64::MAX;
             } else if let Some((_, bit)) = self
-                .constants()
+                .constants(enumeration)
                 .find(|(name, _)| name.eq_ignore_ascii_case(part_bytes))
             {
                 mask |= bit;
@@ -101,7 +102,7 @@ impl DelegateOption {
             return;
         }
         let mut separator = '=';
-        for (name, bit) in self.constants() {
+        for (name, bit) in self.constants(self.enumeration()) {
             if rest & bit != 0 {
                 seq_print!(m, "{separator}{}", Lower(name));
                 rest &= !bit;
@@ -113,11 +114,18 @@ impl DelegateOption {
         }
     }
 
-    /// The values' names, without the prefix, and their bits. None if the kernel has no BTF.
-    fn constants(&self) -> impl Iterator<Item = (&'static [u8], u64)> + '_ {
-        Btf::vmlinux()
-            .ok()
-            .and_then(|btf| btf.enumeration(self.enumeration))
+    /// The enumeration of the values, if the kernel has BTF.
+    fn enumeration(&self) -> Option<Enumeration> {
+        Btf::vmlinux().ok()?.enumeration(self.enumeration)
+    }
+
+    /// The values' names, without the prefix, and their bits. Constants that are no bit are left
+    /// out.
+    fn constants(
+        &self,
+        enumeration: Option<Enumeration>,
+    ) -> impl Iterator<Item = (&'static [u8], u64)> + '_ {
+        enumeration
             .into_iter()
             .flat_map(Enumeration::constants)
             .filter_map(|(name, value)| {

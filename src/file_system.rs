@@ -6,16 +6,14 @@
 
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 use kernel_ext::{
-    bpf::BPF_FS_MAGIC,
-    fs::{FileOperations, FileSystem, FileSystemType, INode, Mode, NewDentry, SuperBlock},
+    bpf::{Delegates, Delegation, BPF_FS_MAGIC},
+    fs::{FileOperations, FileSystem, INode, Instantiated, Mode, NewDentry, SuperBlock},
 };
 
 use crate::{context::MountContext, delegation, instance::Instance, object::Object};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;
-
-static TYPE: FileSystemType<BpfFs> = FileSystemType::new();
 
 impl FileSystem for BpfFs {
     const NAME: &'static CStr = c"bpf";
@@ -26,31 +24,24 @@ impl FileSystem for BpfFs {
     type Node = Object;
     type Context = MountContext;
 
-    fn file_system_type() -> &'static FileSystemType<Self> {
-        &TYPE
-    }
-
     fn is_same_instance(live: &Instance, wanted: &Instance) -> bool {
         live.is_same(wanted)
     }
 
     fn check_name(dir: &INode<Self>, name: &[u8]) -> Result {
-        // Names with dots are reserved for files that the kernel makes while it fills the root,
-        // which has no permissions yet then.
+        // Names with dots are reserved for the kernel, in all directories that have any permission.
         if dir.mode() != Mode::new(0) && name.contains(&b'.') {
             return Err(EPERM);
         }
         Ok(())
     }
 
-    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result {
-        dentry.directory(mode)?.instantiate();
-        Ok(())
+    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result<Instantiated> {
+        Ok(dentry.directory(mode)?.instantiate())
     }
 
-    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result {
-        dentry.symlink(target)?.instantiate();
-        Ok(())
+    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result<Instantiated> {
+        Ok(dentry.symlink(target)?.instantiate())
     }
 
     fn file_operations(object: &Object) -> FileOperations<'_> {
@@ -72,5 +63,11 @@ impl FileSystem for BpfFs {
             option.show(sb.info().delegation(), m);
         }
         Ok(())
+    }
+}
+
+impl Delegates for BpfFs {
+    fn delegation(instance: &Instance) -> &Delegation {
+        instance.delegation()
     }
 }

@@ -60,7 +60,12 @@ impl Options {
         parameter: Parameter<'_>,
     ) -> Result {
         let number = parameter.number();
-        let bad_id = |name| move || fc.invalid(fmt!("Bad value for '{name}'"));
+        let bad_id = |name| {
+            move || {
+                fc.error(fmt!("Bad value for '{name}'"));
+                EINVAL
+            }
+        };
         match option {
             UID => self.uid = Some(fc.kuid(number).ok_or_else(bad_id("uid"))?),
             GID => self.gid = Some(fc.kgid(number).ok_or_else(bad_id("gid"))?),

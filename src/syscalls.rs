@@ -49,16 +49,9 @@ impl Syscalls for BpfFs {
     }
 
     fn token_create(request: TokenRequest<'_>) -> Result<InstalledFd> {
-        let root = request.open_path()?;
-        if !root.is_root() {
-            return Err(EINVAL);
-        }
-        let delegation = match root.super_block::<BpfFs>() {
-            Some(sb) => *sb.info().delegation(),
-            None => builtin::delegation_of(&root).ok_or(EINVAL)?,
-        };
+        let root = request.root::<BpfFs>()?;
         root.permission(AccessMask::ACCESS)?;
-        request.create(&root, &delegation)
+        request.create(&root)
     }
 }
 
@@ -71,8 +64,7 @@ fn pin(object: Object, path: CreatingPath, mode: Mode) -> Result {
     path.mkobj::<BpfFs, _>(mode, |dentry, mode| {
         let file = dentry.file(mode)?;
         let object = object.take().ok_or(EINVAL)?;
-        file.set_node(object).instantiate();
-        Ok(())
+        Ok(file.with_node(object).instantiate())
     })
 }
 

@@ -7,41 +7,49 @@
 use kernel::prelude::*;
 use kernel_ext::{
     bpf::syscall,
-    fs::FileSystem,
+    err,
+    fs::HasFileSystemType,
+    info,
     livepatch::{Callbacks, Enable, Patch, TakeOver},
-    print,
+    warn,
 };
 
 use crate::file_system::BpfFs;
 
 /// All functions that depend on how an inode of the file system looks, or that make one.
-static PATCH: Patch<5> = Patch::new::<BpfFs>([
-    syscall::mount::<BpfFs>(),
-    syscall::obj_pin::<BpfFs>(),
-    syscall::obj_get::<BpfFs>(),
-    syscall::prog_get_type_path::<BpfFs>(),
-    syscall::token_create::<BpfFs>(),
+static PATCH: Patch<BpfFs, 5> = Patch::new([
+    syscall::mount(),
+    syscall::obj_pin(),
+    syscall::obj_get(),
+    syscall::prog_get_type_path(),
+    syscall::token_create(),
 ]);
 
 impl TakeOver for BpfFs {
-    fn patch() -> &'static dyn Enable {
+    fn patch() -> &'static dyn Enable<Self> {
         &PATCH
     }
 }
 
 impl Callbacks for BpfFs {
+    fn refused(error: Error) {
+        err!(
+            "cannot replace the kernel's functions (error {}): see livepatch's message above\n",
+            error.to_errno()
+        );
+    }
+
     fn patched() {
-        print::info(fmt!("new mounts of type bpf are served by this module\n"));
+        info!("new mounts of type bpf are served by this module\n");
+    }
+
+    fn unpatching() {
+        if Self::file_system_type().is_mounted() {
+            warn!("disabled while mounted: pins cannot be reached until bpffs is unmounted, removed and loaded again\n");
+        }
     }
 
     fn unpatched() {
-        print::info(fmt!(
-            "new mounts of type bpf are served by the kernel again\n"
-        ));
-        if Self::file_system_type().is_mounted() {
-            print::warn(fmt!(
-                "disabled while mounted: pins cannot be reached until bpffs is unmounted, removed and loaded again\n"
-            ));
-        }
+        info!("new mounts of type bpf are served by the kernel again\n");
     }
 }

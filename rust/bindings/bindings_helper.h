@@ -27,6 +27,8 @@ int bpf_mklink(struct dentry *dentry, umode_t mode, void *arg);
 /* Constants that bindgen does not recognise. */
 const unsigned long RUST_CONST_HELPER_SB_RDONLY = SB_RDONLY;
 const unsigned long RUST_CONST_HELPER_SB_ACTIVE = SB_ACTIVE;
+const umode_t RUST_CONST_HELPER_S_IALLUGO = S_IALLUGO;
+const umode_t RUST_CONST_HELPER_S_IRWXUGO = S_IRWXUGO;
 const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;
 const slab_flags_t RUST_CONST_HELPER_SLAB_ACCOUNT = SLAB_ACCOUNT;
 

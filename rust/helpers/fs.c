@@ -36,7 +36,7 @@ __rust_helper kuid_t rust_helper_current_fsuid(void)
 __rust_helper int rust_helper_current_umask(void);
 __rust_helper int rust_helper_current_umask(void)
 {
-	return current_umask();
+	return current->fs ? current_umask() : 0;
 }
 
 __rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry);

@@ -10,7 +10,7 @@
 __rust_helper u64 rust_helper_current_mnt_ns_id(void);
 __rust_helper u64 rust_helper_current_mnt_ns_id(void)
 {
-	return from_mnt_ns(current->nsproxy->mnt_ns)->ns_id;
+	return current->nsproxy ? from_mnt_ns(current->nsproxy->mnt_ns)->ns_id : 0;
 }
 
 __rust_helper struct user_namespace *rust_helper_current_user_ns(void);

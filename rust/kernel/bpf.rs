@@ -19,7 +19,7 @@ mod token;
 pub use link::Link;
 pub use map::Map;
 pub use prog::{Prog, ProgType};
-pub use token::{Delegation, TokenRequest};
+pub use token::{Delegates, Delegation, TokenRequest, TokenRoot};
 
 use crate::bindings;
 use kernel::prelude::*;

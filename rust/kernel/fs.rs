@@ -2,8 +2,8 @@
 
 //! Pseudo file systems.
 //!
-//! A file system is a type that implements [`FileSystem`], and a `static` [`FileSystemType`] of
-//! it. What the VFS hands to it comes as references or owned values that fit their life cycle:
+//! A file system is a type that implements [`FileSystem`]; [`module_file_system!`] makes a kernel
+//! module of it. What the VFS hands to it comes as references or owned values that fit their life cycle:
 //!
 //! - a mount is configured in a [`Context`] and an [`FsContext`];
 //! - a [`SuperBlock`] is [`Filling`] until it has a root, then [`Live`];
@@ -14,6 +14,8 @@
 //!
 //! Inodes carry the file system's data in the same allocation ([`FileSystem::Node`]), which lives
 //! exactly as long as they do.
+//!
+//! [`module_file_system!`]: crate::module_file_system
 //!
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/fs_context.h`](srctree/include/linux/fs_context.h),
@@ -36,10 +38,10 @@ mod xattr;
 
 pub(crate) use context::init_fs_context;
 pub use context::{Context, FsContext};
-pub use dentry::{NewDentry, PendingINode};
+pub use dentry::{Instantiated, NewDentry, PendingFile, PendingINode};
 pub use file::FileOperations;
 pub(crate) use file_system::Enabled;
-pub use file_system::{FileSystem, FileSystemType};
+pub use file_system::{FileSystem, FileSystemType, HasFileSystemType};
 pub use inode::{AnyINode, INode};
 pub use mode::{AccessMask, Mode};
 pub use open_path::OpenPath;

@@ -12,63 +12,79 @@
 use crate::{
     bindings,
     fs::{Enabled, FileSystem},
-    print,
 };
+use core::marker::PhantomData;
 use kernel::{error::to_result, prelude::*, types::Opaque, ThisModule};
 
-/// A function of the kernel, and what is to be called in its place.
+/// A function of the kernel, and what of `T` is to be called in its place.
+///
+/// # Invariants
+///
+/// The replacement has the signature and the contract of the function, provided that `T` is enabled
+/// if it is a file system, and is static.
 #[repr(transparent)]
-pub struct Replacement(
+pub struct Replacement<T>(
     /// Read by the livepatch core, through [`Functions`].
     #[allow(dead_code)]
     bindings::klp_func,
+    PhantomData<fn(T)>,
 );
 
-impl Replacement {
+impl<T> Replacement<T> {
     /// Replaces the only function of the kernel that is called `old`.
     ///
     /// # Safety
     ///
-    /// `new` must be a function with the signature and the contract of `old`, and static.
+    /// `new` must be as the type invariant says.
     pub(crate) const unsafe fn new(old: &'static CStr, new: *mut c_void) -> Self {
-        Self(bindings::klp_func {
-            old_name: kernel::str::as_char_ptr_in_const_context(old),
-            new_func: new,
-            ..pin_init::zeroed()
-        })
+        // INVARIANT: By the caller's promise.
+        Self(
+            bindings::klp_func {
+                old_name: kernel::str::as_char_ptr_in_const_context(old),
+                new_func: new,
+                ..pin_init::zeroed()
+            },
+            PhantomData,
+        )
     }
 }
 
-/// A set of functions that are replaced together, to be kept in a `static`.
+/// A set of functions that are replaced together by `T`, to be kept in a `static`.
+///
+/// # Invariants
+///
+/// Until it is enabled, everything but the callbacks and functions is zeroed; from then on it is the
+/// livepatch core's.
 #[repr(C)]
-pub struct Patch<const N: usize> {
+pub struct Patch<T, const N: usize> {
     patch: Opaque<bindings::klp_patch>,
     /// The kernel, and a zeroed one as the end.
     objects: Opaque<[bindings::klp_object; 2]>,
-    functions: Opaque<Functions<N>>,
+    functions: Opaque<Functions<T, N>>,
 }
 
 /// The functions of an object, and a zeroed one as the end.
 #[repr(C)]
-struct Functions<const N: usize> {
-    functions: [Replacement; N],
+struct Functions<T, const N: usize> {
+    functions: [Replacement<T>; N],
     end: bindings::klp_func,
 }
 
 // SAFETY: Everything in it is the livepatch core's, under a lock of its own.
-unsafe impl<const N: usize> Sync for Patch<N> {}
+unsafe impl<T, const N: usize> Sync for Patch<T, N> {}
 // SAFETY: It belongs to no task.
-unsafe impl<const N: usize> Send for Patch<N> {}
+unsafe impl<T, const N: usize> Send for Patch<T, N> {}
 
-impl<const N: usize> Patch<N> {
+impl<T: Callbacks, const N: usize> Patch<T, N> {
     /// A patch for these functions of the kernel, which tells `T` when it takes effect.
-    pub const fn new<T: Callbacks>(functions: [Replacement; N]) -> Self {
+    pub const fn new(functions: [Replacement<T>; N]) -> Self {
         Self {
             patch: Opaque::new(pin_init::zeroed()),
             objects: Opaque::new([
                 bindings::klp_object {
                     callbacks: bindings::klp_callbacks {
                         post_patch: Some(post_patch::<T>),
+                        pre_unpatch: Some(pre_unpatch::<T>),
                         post_unpatch: Some(post_unpatch::<T>),
                         ..pin_init::zeroed()
                     },
@@ -84,8 +100,8 @@ impl<const N: usize> Patch<N> {
     }
 }
 
-/// A patch of whatever size.
-pub trait Enable: Sync {
+/// A patch of `T`, of whatever size.
+pub trait Enable<T>: Sync {
     /// Begins to use the replacements. May sleep.
     ///
     /// # Errors
@@ -94,12 +110,13 @@ pub trait Enable: Sync {
     ///
     /// # Safety
     ///
-    /// To be called once, as the last thing that can fail in the initialisation of `module`, which
-    /// must be marked as a livepatch and have this patch in its static data.
+    /// - `T`, if it is a file system, must be enabled and stay so as long as the patch is.
+    /// - To be called once, as the last thing that can fail in the initialisation of `module`, which
+    ///   must be marked as a livepatch and have this patch in its static data.
     unsafe fn enable(&'static self, module: &'static ThisModule) -> Result;
 }
 
-impl<const N: usize> Enable for Patch<N> {
+impl<T: 'static, const N: usize> Enable<T> for Patch<T, N> {
     unsafe fn enable(&'static self, module: &'static ThisModule) -> Result {
         let (patch, objects) = (self.patch.get(), self.objects.get());
         // SAFETY: Nobody else knows of the patch yet. The pointers are to static data, to lists
@@ -116,8 +133,14 @@ impl<const N: usize> Enable for Patch<N> {
 
 /// What happens as a patch takes effect. The methods may sleep.
 pub trait Callbacks {
+    /// The kernel refused the patch.
+    fn refused(error: Error);
+
     /// All tasks use the replacements.
     fn patched();
+
+    /// Tasks begin to use the kernel's own functions again.
+    fn unpatching();
 
     /// All tasks use the kernel's own functions again.
     fn unpatched();
@@ -133,43 +156,101 @@ unsafe extern "C" fn post_patch<T: Callbacks>(_: *mut bindings::klp_object) {
 /// # Safety
 ///
 /// As the livepatch core calls it.
+unsafe extern "C" fn pre_unpatch<T: Callbacks>(_: *mut bindings::klp_object) {
+    T::unpatching();
+}
+
+/// # Safety
+///
+/// As the livepatch core calls it.
 unsafe extern "C" fn post_unpatch<T: Callbacks>(_: *mut bindings::klp_object) {
     T::unpatched();
 }
 
 /// A file system that takes the place of one in the kernel.
-pub trait TakeOver: FileSystem {
+pub trait TakeOver: FileSystem + Callbacks {
     /// The functions that it replaces, [`mount`](crate::bpf::syscall::mount) among them.
-    fn patch() -> &'static dyn Enable;
+    fn patch() -> &'static dyn Enable<Self>;
 }
 
-/// What a kernel module that is such a file system has to keep until it exits.
+/// What a kernel module that is such a file system has to keep until it exits. Made by
+/// [`module_file_system!`](crate::module_file_system).
 pub struct FileSystemModule<T: TakeOver> {
     _enabled: Enabled<T>,
 }
 
 impl<T: TakeOver> FileSystemModule<T> {
-    /// Takes over. To be called once, as the last thing that can fail as `module` is initialised.
-    /// May sleep.
+    /// Takes over. May sleep.
     ///
     /// # Errors
     ///
-    /// `EBUSY` when called again; `EINVAL` if the kernel lacks one of the functions that are to be
-    /// replaced, `ENOMEM` …; the kernel log says more.
-    pub fn new(module: &'static ThisModule) -> Result<Self> {
+    /// `EINVAL` if the kernel lacks one of the functions that are to be replaced, `ENOMEM` …; the
+    /// kernel log says more.
+    ///
+    /// # Safety
+    ///
+    /// To be called once, as the last thing that can fail as `module` is initialised, which must
+    /// have the file system's type and patch in its static data. What it returns must be kept until
+    /// the module exits.
+    #[doc(hidden)]
+    pub unsafe fn new(module: &'static ThisModule) -> Result<Self> {
         // SAFETY: What this returns is kept until the module exits. By then the patch is disabled,
         // or it would hold the module, so that no new contexts of the type are made; those that
         // there were have held the module too.
         let enabled = unsafe { T::file_system_type().enable(module)? };
-        // SAFETY: This is the last thing to do, and only once. `rust/helpers/modinfo.c` marks the
-        // module; patches are kept in statics.
-        if let Err(e) = unsafe { T::patch().enable(module) } {
-            print::err(fmt!(
-                "cannot replace the kernel's functions (error {}): see livepatch's message above\n",
-                e.to_errno()
-            ));
-            return Err(e);
-        }
+        // SAFETY: The type is enabled. This is the last thing to do, and only once.
+        // `rust/helpers/modinfo.c` marks the module.
+        unsafe { T::patch().enable(module) }.inspect_err(|e| T::refused(*e))?;
         Ok(Self { _enabled: enabled })
     }
+}
+
+/// Declares a kernel module that is a file system which [takes the place](TakeOver) of one in the
+/// kernel.
+///
+/// Takes what `module!` does, with the file system as the `type`, and is to be used once in a crate.
+///
+/// ```ignore
+/// kernel_ext::module_file_system! {
+///     type: MyFileSystem,
+///     name: "my_fs",
+///     authors: ["Me"],
+///     description: "A file system",
+///     license: "GPL",
+/// }
+/// ```
+#[macro_export]
+macro_rules! module_file_system {
+    (type: $fs:ty, $($info:tt)*) => {
+        static FILE_SYSTEM_TYPE: $crate::fs::FileSystemType<$fs> =
+            $crate::fs::FileSystemType::new();
+
+        // SAFETY: There is but one static.
+        unsafe impl $crate::fs::HasFileSystemType for $fs {
+            fn file_system_type() -> &'static $crate::fs::FileSystemType<Self> {
+                &FILE_SYSTEM_TYPE
+            }
+        }
+
+        /// The module, while it is loaded.
+        struct Module {
+            _file_system: $crate::livepatch::FileSystemModule<$fs>,
+        }
+
+        impl ::kernel::Module for Module {
+            fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
+                // SAFETY: `module!` calls this once, has nothing else to do, and drops the result
+                // as the module exits.
+                let file_system = unsafe { $crate::livepatch::FileSystemModule::new(module)? };
+                Ok(Self {
+                    _file_system: file_system,
+                })
+            }
+        }
+
+        ::kernel::prelude::module! {
+            type: Module,
+            $($info)*
+        }
+    };
 }

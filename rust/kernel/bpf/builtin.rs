@@ -42,20 +42,21 @@ pub fn link_of(inode: &AnyINode) -> Option<Link> {
 }
 
 /// What the superblock of `path` delegates, if it is the built-in file system's.
-pub fn delegation_of(path: &OpenPath) -> Option<Delegation> {
+pub(super) fn delegation_of(path: &OpenPath) -> Option<Delegation> {
     let sb = path.super_block_ptr();
     // SAFETY: The superblock is valid for as long as the path is open, and so is what belongs to it,
-    // which for one with these operations is a `struct bpf_mount_opts`.
+    // which for one with these operations is a `struct bpf_mount_opts`. The masks do not change;
+    // there is no reference to the whole, of which other fields do.
     unsafe {
         if !ptr::eq((*sb).s_op, &raw const bindings::bpf_super_ops) {
             return None;
         }
-        let options = &*(*sb).s_fs_info.cast::<bindings::bpf_mount_opts>();
+        let options = (*sb).s_fs_info.cast::<bindings::bpf_mount_opts>();
         Some(Delegation {
-            cmds: options.delegate_cmds,
-            maps: options.delegate_maps,
-            progs: options.delegate_progs,
-            attachs: options.delegate_attachs,
+            cmds: (*options).delegate_cmds,
+            maps: (*options).delegate_maps,
+            progs: (*options).delegate_progs,
+            attachs: (*options).delegate_attachs,
         })
     }
 }

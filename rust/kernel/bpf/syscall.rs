@@ -5,6 +5,10 @@
 //! Everything else in `bpf(2)` does not depend on how inodes look. Each function has a constructor
 //! of the [`Replacement`] that livepatching makes of an implementation; its name and its C
 //! signature are fixed here and checked against the kernel's headers.
+//!
+//! The livepatch core takes a task to be out of a replacement, and the module free to go, when the
+//! replacement itself is not on the task's stack. So the functions here must stay there while they
+//! call the implementation: `in_frame()` sees to it.
 
 use super::{InstalledFd, Prog, ProgType, TokenRequest};
 use crate::{
@@ -15,7 +19,7 @@ use crate::{
 use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
 
 /// An implementation of these functions.
-pub trait Syscalls {
+pub trait Syscalls: 'static {
     /// `BPF_OBJ_PIN`: pins the object that `fd` stands for at `path`. Stands for C's
     /// `bpf_obj_pin_user()`.
     fn obj_pin(fd: u32, path: UserPath) -> Result;
@@ -33,19 +37,19 @@ pub trait Syscalls {
 }
 
 /// Makes [`Syscalls::obj_pin`] the kernel's.
-pub const fn obj_pin<T: Syscalls>() -> Replacement {
+pub const fn obj_pin<T: Syscalls>() -> Replacement<T> {
     // SAFETY: `obj_pin_shim()` has the function's signature and its contract.
     unsafe { Replacement::new(c"bpf_obj_pin_user", obj_pin_shim::<T> as *mut c_void) }
 }
 
 /// Makes [`Syscalls::obj_get`] the kernel's.
-pub const fn obj_get<T: Syscalls>() -> Replacement {
+pub const fn obj_get<T: Syscalls>() -> Replacement<T> {
     // SAFETY: As in `obj_pin()`.
     unsafe { Replacement::new(c"bpf_obj_get_user", obj_get_shim::<T> as *mut c_void) }
 }
 
 /// Makes [`Syscalls::prog_get_type_path`] the kernel's.
-pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
+pub const fn prog_get_type_path<T: Syscalls>() -> Replacement<T> {
     // SAFETY: As in `obj_pin()`.
     unsafe {
         Replacement::new(
@@ -56,7 +60,7 @@ pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
 }
 
 /// Makes [`Syscalls::token_create`] the kernel's.
-pub const fn token_create<T: Syscalls>() -> Replacement {
+pub const fn token_create<T: Syscalls>() -> Replacement<T> {
     // SAFETY: As in `obj_pin()`.
     unsafe { Replacement::new(c"bpf_token_create", token_create_shim::<T> as *mut c_void) }
 }
@@ -66,15 +70,33 @@ pub const fn token_create<T: Syscalls>() -> Replacement {
 /// The built-in type stays registered: there is no moment without a type of that name, and nothing
 /// to put back. A new context of it is handed over to the type of `T` before anything else is done
 /// with it.
-pub const fn mount<T: FileSystem>() -> Replacement {
-    // SAFETY: `init_fs_context()` has the signature of that operation, which is what the function
-    // is used for, and no other; a livepatch is only there while the type of `T` is enabled.
+pub const fn mount<T: FileSystem>() -> Replacement<T> {
+    // SAFETY: `init_fs_context_shim()` has the signature of that operation, which is what the
+    // function is used for, and no other; a livepatch is only there while the type of `T` is
+    // enabled.
     unsafe {
         Replacement::new(
             c"bpf_init_fs_context",
-            fs::init_fs_context::<T> as *mut c_void,
+            init_fs_context_shim::<T> as *mut c_void,
         )
     }
+}
+
+/// Calls `f` in the frame of the caller, so that the caller stays on the stack until `f` has
+/// returned: something is left to do with the result, so it cannot end in a jump to `f`.
+#[inline(always)]
+fn in_frame<R>(f: impl FnOnce() -> R) -> R {
+    core::hint::black_box(f())
+}
+
+/// Begins a mount, see [`mount()`].
+///
+/// # Safety
+///
+/// As for [`fs::init_fs_context()`].
+unsafe extern "C" fn init_fs_context_shim<T: FileSystem>(fc: *mut bindings::fs_context) -> c_int {
+    // SAFETY: By the caller's promise.
+    in_frame(|| unsafe { fs::init_fs_context::<T>(fc.cast()) })
 }
 
 /// # Safety
@@ -86,7 +108,7 @@ unsafe extern "C" fn obj_pin_shim<T: Syscalls>(
     path: *const c_char,
 ) -> c_int {
     let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
-    from_result(|| T::obj_pin(fd, path).map(|()| 0))
+    in_frame(|| from_result(|| T::obj_pin(fd, path).map(|()| 0)))
 }
 
 /// # Safety
@@ -98,7 +120,7 @@ unsafe extern "C" fn obj_get_shim<T: Syscalls>(
     flags: c_int,
 ) -> c_int {
     let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
-    from_result(|| T::obj_get(path, flags).map(InstalledFd::into_raw))
+    in_frame(|| from_result(|| T::obj_get(path, flags).map(InstalledFd::into_raw)))
 }
 
 /// # Safety
@@ -110,10 +132,10 @@ unsafe extern "C" fn prog_get_type_path_shim<T: Syscalls>(
 ) -> *mut bindings::bpf_prog {
     // SAFETY: By the caller's promise.
     let path = unsafe { CStr::from_char_ptr(path) };
-    match T::prog_get_type_path(path, ProgType(ty)) {
+    in_frame(|| match T::prog_get_type_path(path, ProgType(ty)) {
         Ok(prog) => prog.into_raw(),
         Err(e) => e.to_ptr(),
-    }
+    })
 }
 
 /// # Safety
@@ -122,7 +144,7 @@ unsafe extern "C" fn prog_get_type_path_shim<T: Syscalls>(
 unsafe extern "C" fn token_create_shim<T: Syscalls>(attr: *mut bindings::bpf_attr) -> c_int {
     // SAFETY: By the caller's promise.
     let request = unsafe { TokenRequest::from_raw(attr) };
-    from_result(|| T::token_create(request).map(InstalledFd::into_raw))
+    in_frame(|| from_result(|| T::token_create(request).map(InstalledFd::into_raw)))
 }
 
 /// Does not compile unless the shims have the signatures that the kernel's headers declare.

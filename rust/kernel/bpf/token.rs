@@ -3,11 +3,11 @@
 //! BPF tokens: the right to use parts of `bpf(2)` in a user namespace, handed out by a file system
 //! that was mounted for it.
 
-use super::InstalledFd;
+use super::{builtin, InstalledFd};
 use crate::{
     bindings,
     capability::{self, Capability},
-    fs::{Mode, OpenPath},
+    fs::{AccessMask, FileSystem, Mode, OpenPath},
 };
 use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
 use kernel::{
@@ -62,14 +62,24 @@ impl<'a> TokenRequest<'a> {
         Self(unsafe { &mut *attr })
     }
 
-    /// What the command's file descriptor has open.
+    /// What the command's file descriptor has open: the root of a superblock of `T`, or of the
+    /// built-in file system.
     ///
     /// # Errors
     ///
-    /// `EBADF` if there is no such file descriptor.
-    pub fn open_path(&self) -> Result<OpenPath> {
+    /// `EBADF` if there is no such file descriptor, `EINVAL` if it has something else open.
+    pub fn root<T: Delegates>(&self) -> Result<TokenRoot> {
         // SAFETY: The attributes are of that command by the type invariant.
-        OpenPath::from_fd(unsafe { self.0.token_create.bpffs_fd })
+        let path = OpenPath::from_fd(unsafe { self.0.token_create.bpffs_fd })?;
+        if !path.is_root() {
+            return Err(EINVAL);
+        }
+        let delegation = match path.super_block::<T>() {
+            Some(sb) => *T::delegation(sb.info()),
+            None => builtin::delegation_of(&path).ok_or(EINVAL)?,
+        };
+        // INVARIANT: As just seen.
+        Ok(TokenRoot { path, delegation })
     }
 
     /// Makes a token for the superblock that `root` is the root of, with what it delegates. May
@@ -80,8 +90,9 @@ impl<'a> TokenRequest<'a> {
     /// `EPERM` if the current task is in another user namespace than the superblock, or lacks
     /// `CAP_BPF` there; `EOPNOTSUPP` if that is the initial one, where a token makes no sense;
     /// `ENOENT` if nothing is delegated; `EMFILE`, `ENOSPC`, `ENOMEM`, what an LSM answers.
-    pub fn create(self, root: &OpenPath, delegation: &Delegation) -> Result<InstalledFd> {
-        let user_ns = root.user_ns();
+    pub fn create(self, root: &TokenRoot) -> Result<InstalledFd> {
+        let TokenRoot { path, delegation } = root;
+        let user_ns = path.user_ns();
         // SAFETY: The current task's user namespace is valid.
         if unsafe { bindings::current_user_ns() } != user_ns {
             return Err(EPERM);
@@ -114,11 +125,35 @@ impl<'a> TokenRequest<'a> {
         token.refcnt.counter = 1;
         // SAFETY: The token is complete; attributes and path are valid.
         to_result(unsafe {
-            bindings::security_bpf_token_create(&mut *token, self.0, root.as_path_ptr())
+            bindings::security_bpf_token_create(&mut *token, self.0, path.as_path_ptr())
         })?;
         // SAFETY: As above.
         unsafe { bindings::get_user_ns(user_ns) };
         Ok(file.install(token, fd))
+    }
+}
+
+/// A file system whose superblocks delegate.
+pub trait Delegates: FileSystem {
+    /// What a superblock delegates.
+    fn delegation(info: &Self::Info) -> &Delegation;
+}
+
+/// The open root of a superblock that tokens can be made for.
+///
+/// # Invariants
+///
+/// The superblock is the built-in file system's or of a file system that [`Delegates`]: pseudo file
+/// systems, which do not mind an inode without a name.
+pub struct TokenRoot {
+    path: OpenPath,
+    delegation: Delegation,
+}
+
+impl TokenRoot {
+    /// Whether the current task has access, see [`OpenPath::permission`].
+    pub fn permission(&self, mask: AccessMask) -> Result {
+        self.path.permission(mask)
     }
 }
 
@@ -131,9 +166,10 @@ struct TokenFile(NonNull<bindings::file>);
 
 impl TokenFile {
     /// A file without a name, on the mount of `root`.
-    fn new(root: &OpenPath) -> Result<Self> {
+    fn new(root: &TokenRoot) -> Result<Self> {
         let mode = bindings::S_IFREG as bindings::umode_t | Mode::new(0o600).masked().into_raw();
-        let inode = root.new_inode(mode)?;
+        // SAFETY: The superblock is as the function asks for by the type invariant.
+        let inode = unsafe { root.path.new_inode(mode)? };
         // SAFETY: The inode is new and nobody else's; so it is unlinked for good. The operations are
         // static.
         let file = unsafe {
@@ -141,7 +177,7 @@ impl TokenFile {
             bindings::clear_nlink(inode);
             bindings::alloc_file_pseudo(
                 inode,
-                (*root.as_path_ptr()).mnt,
+                (*root.path.as_path_ptr()).mnt,
                 c"bpf-token".as_char_ptr(),
                 bindings::O_RDWR as c_int,
                 &raw const bindings::bpf_token_fops,

@@ -84,6 +84,7 @@ impl<T: FileSystem> FsContext<T> {
     ///
     /// `fc` must be as the type invariant says, for `'a`.
     unsafe fn from_raw<'a>(fc: *mut bindings::fs_context) -> &'a Self {
+        // INVARIANT: By the caller's promise.
         // SAFETY: By the caller's promise; the layouts are the same.
         unsafe { &*fc.cast() }
     }
@@ -118,20 +119,23 @@ impl<T: FileSystem> FsContext<T> {
         unsafe { Kgid::from_current_ns(gid, (*self.as_ptr()).user_ns) }
     }
 
-    /// Leaves a piece of information for whoever configures the mount.
+    /// Whether the mount is made by `mount(2)`, which sets the flags of superblock and mount alike.
+    pub fn is_mount_syscall(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { (*self.as_ptr()).oldapi() }
+    }
+
+    /// Leaves a piece of information for whoever configures the mount. Dropped for `mount(2)`, for
+    /// which nobody would read it but the kernel's log.
     pub fn info(&self, args: fmt::Arguments<'_>) {
-        self.log(b'i', args);
+        if !self.is_mount_syscall() {
+            self.log(b'i', args);
+        }
     }
 
-    /// Leaves a warning for whoever configures the mount.
-    pub fn warn(&self, args: fmt::Arguments<'_>) {
-        self.log(b'w', args);
-    }
-
-    /// Leaves an error for whoever configures the mount, and gives `EINVAL` to go with it.
-    pub fn invalid(&self, args: fmt::Arguments<'_>) -> Error {
+    /// Leaves an error for whoever configures the mount.
+    pub fn error(&self, args: fmt::Arguments<'_>) {
         self.log(b'e', args);
-        EINVAL
     }
 
     /// Puts a message into the context's log, or, for `mount(2)`, which has none, into the
@@ -160,18 +164,19 @@ impl<T: FileSystem> FsContext<T> {
     }
 }
 
-/// Begins a context of the type of `T`.
+/// Begins a context of the type of `T`: a new one, or, for reconfiguration, one that has made its
+/// mount and was emptied.
 ///
 /// # Safety
 ///
-/// As the VFS calls it, `init_fs_context` of a file system type: with a new context.
+/// As the VFS calls it, `init_fs_context` of a file system type.
 pub(super) unsafe extern "C" fn init<T: FileSystem>(
     fc: *mut kernel::bindings::fs_context,
 ) -> c_int {
     let fc = fc.cast::<bindings::fs_context>();
     from_result(|| {
         let context = KBox::new(T::Context::new()?, GFP_KERNEL)?;
-        // SAFETY: The context is ours to initialise.
+        // SAFETY: The file system's side of the context is empty, and ours to fill.
         unsafe {
             (*fc).fs_private = KBox::into_raw(context).cast();
             (*fc).ops = Operations::<T>::OPERATIONS;
@@ -191,9 +196,10 @@ pub(crate) unsafe extern "C" fn init_fs_context<T: FileSystem>(
 ) -> c_int {
     let context = fc.cast::<bindings::fs_context>();
     // From here on the context holds our module instead of the other type's: our code will be
-    // called for it. Only its type and operations say what it is for, so that is all there is to
-    // change; should `init()` fail, the VFS drops the reference with the context.
-    // SAFETY: The context is new, and holds a reference to its type.
+    // called for it. Its type and operations are all that says whose it is, also for a context that
+    // reconfigures a superblock of the other type, where they but parse parameters. Should `init()`
+    // fail, the VFS drops the reference with the context.
+    // SAFETY: The context holds a reference to its type, and nobody else uses it.
     unsafe {
         let other = (*context).fs_type;
         (*context).fs_type = bindings::get_filesystem(T::file_system_type().as_ptr());

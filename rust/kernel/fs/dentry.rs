@@ -11,12 +11,13 @@ use kernel::{prelude::*, types::Opaque};
 ///
 /// # Safety
 ///
-/// The name must not change for the lifetime of the result: the dentry's parent is locked, or it
-/// has never been found by a look-up.
-pub(super) unsafe fn name(dentry: &bindings::dentry) -> &[u8] {
-    // SAFETY: A dentry has a name of that length, which is stable by the caller's promise.
+/// `dentry` must point to a dentry that lives for `'a`, and whose name does not change for as long:
+/// its parent is locked, or it is just being looked up for the first time.
+pub(super) unsafe fn name<'a>(dentry: *const bindings::dentry) -> &'a [u8] {
+    // SAFETY: A dentry has a name of that length, which is stable by the caller's promise. Other
+    // fields may change meanwhile, so there is no reference to the whole.
     unsafe {
-        let name = &dentry.__bindgen_anon_1.__d_name;
+        let name = (*dentry).__bindgen_anon_1.__d_name;
         slice::from_raw_parts(
             name.name,
             name.__bindgen_anon_1.__bindgen_anon_1.len as usize,
@@ -69,10 +70,7 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     /// `ENOSPC` without memory; what an LSM answers.
     pub fn directory(self, mode: Mode) -> Result<PendingINode<'a, T>> {
         let inode = NewINode::directory(&self, mode)?;
-        Ok(PendingINode {
-            dentry: self,
-            inode,
-        })
+        Ok(self.with(inode))
     }
 
     /// Prepares a symlink of that name to `target`. May sleep.
@@ -82,50 +80,61 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     /// `ENOMEM` and `ENOSPC` without memory; what an LSM answers.
     pub fn symlink(self, target: &CStr) -> Result<PendingINode<'a, T>> {
         let inode = NewINode::symlink(&self, target)?;
-        Ok(PendingINode {
-            dentry: self,
-            inode,
-        })
+        Ok(self.with(inode))
     }
 
-    /// Prepares a regular file of that name, which nobody can open until
-    /// [`PendingINode::set_node`] has said what it is. May sleep.
+    /// Prepares a regular file of that name, but for what it stands for. May sleep.
     ///
     /// # Errors
     ///
     /// `ENOSPC` without memory; what an LSM answers.
-    pub fn file(self, mode: Mode) -> Result<PendingINode<'a, T>> {
+    pub fn file(self, mode: Mode) -> Result<PendingFile<'a, T>> {
         let inode = NewINode::file(&self, mode)?;
-        Ok(PendingINode {
+        Ok(PendingFile(self.with(inode)))
+    }
+
+    /// `inode` must have been made for this very dentry.
+    fn with(self, inode: NewINode<T>) -> PendingINode<'a, T> {
+        // INVARIANT: As it says; the callers are right above.
+        PendingINode {
             dentry: self,
             inode,
-        })
+        }
+    }
+}
+
+/// A regular file that is about to be created and lacks only what it stands for.
+pub struct PendingFile<'a, T: FileSystem>(PendingINode<'a, T>);
+
+impl<'a, T: FileSystem> PendingFile<'a, T> {
+    /// Says what the file stands for.
+    pub fn with_node(mut self, node: T::Node) -> PendingINode<'a, T> {
+        self.0.inode.set_node(node);
+        self.0
     }
 }
 
 /// A name that is about to be created, and the new inode that it is to have. All that can fail
 /// has been done; dropping it leaves the name unused and destroys the inode.
+///
+/// # Invariants
+///
+/// The inode was made for the dentry, and thus belongs to the same superblock.
 pub struct PendingINode<'a, T: FileSystem> {
     dentry: NewDentry<'a, T>,
     inode: NewINode<T>,
 }
 
 impl<T: FileSystem> PendingINode<'_, T> {
-    /// Gives a file what it stands for.
-    pub fn set_node(mut self, node: T::Node) -> Self {
-        self.inode.set_node(node);
-        self
-    }
-
     /// Makes the name stand for the inode, for as long as nobody removes it. The directory's times
     /// and, for a subdirectory, its link count follow.
-    pub fn instantiate(self) {
+    pub fn instantiate(self) -> Instantiated {
         let Self { dentry, inode } = self;
         let dir = dentry.dir().as_ptr();
         let is_directory = inode.is_directory();
         // SAFETY: The dentry is negative and its directory locked for writing by its type
-        // invariant, and the inode was made for that very dentry, so is of the same superblock.
-        // `d_make_persistent()` takes over the reference to the inode.
+        // invariant, and the inode is of the same superblock by ours. `d_make_persistent()` takes
+        // over the reference to the inode.
         unsafe {
             if is_directory {
                 bindings::inc_nlink(dir);
@@ -133,5 +142,10 @@ impl<T: FileSystem> PendingINode<'_, T> {
             bindings::d_make_persistent(dentry.dentry.get(), inode.into_raw());
             bindings::inode_set_mctime_current(dir);
         }
+        Instantiated(())
     }
 }
+
+/// That a name has got its inode: what an operation that creates one has to show for its success.
+#[must_use]
+pub struct Instantiated(());

@@ -7,6 +7,10 @@ use core::{marker::PhantomData, ptr};
 use kernel::prelude::*;
 
 /// What can be done with the open file of something that lives for `'a`.
+///
+/// # Invariants
+///
+/// `operations` is static, and sound to use for `'a` with an inode that has that private data.
 #[derive(Clone, Copy)]
 pub struct FileOperations<'a> {
     operations: *const bindings::file_operations,
@@ -35,6 +39,7 @@ impl<'a> FileOperations<'a> {
         operations: *const bindings::file_operations,
         private: *mut c_void,
     ) -> Self {
+        // INVARIANT: By the caller's promise.
         Self {
             operations,
             private,

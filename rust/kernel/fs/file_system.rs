@@ -8,6 +8,7 @@ use super::{
     Context,
     FileOperations,
     INode,
+    Instantiated,
     Mode,
     NewDentry,
     SuperBlock, //
@@ -19,7 +20,7 @@ use kernel::{prelude::*, seq_file::SeqFile, types::Opaque, ThisModule};
 /// A pseudo file system: one whose inodes live in memory and are made by its own means.
 ///
 /// Removing, renaming and linking are generic (`simple_unlink()` and its like).
-pub trait FileSystem: Sized + Send + Sync + 'static {
+pub trait FileSystem: HasFileSystemType + Send + Sync {
     /// The name, as in `mount -t` and `/proc/mounts`.
     const NAME: &'static CStr;
 
@@ -38,11 +39,9 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
     /// How mounts are configured.
     type Context: Context<FileSystem = Self>;
 
-    /// The one type of this file system.
-    fn file_system_type() -> &'static FileSystemType<Self>;
-
-    /// Whether a mount that wants `wanted` is to show the live superblock that has `live`, rather
-    /// than one of its own. Only asked for superblocks of the same user namespace.
+    /// Whether a mount that wants `wanted` is to show the superblock that has `live`, rather than
+    /// one of its own. Only asked for superblocks of the same user namespace, which may also be
+    /// still being filled, or dying: the mount then waits for what becomes of them.
     ///
     /// Called under a spinlock (`sb_lock`): must not sleep.
     fn is_same_instance(live: &Self::Info, wanted: &Self::Info) -> bool;
@@ -52,16 +51,28 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
     fn check_name(dir: &INode<Self>, name: &[u8]) -> Result;
 
     /// `mkdir(2)` of `dentry`.
-    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result;
+    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result<Instantiated>;
 
     /// `symlink(2)` of `dentry`.
-    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result;
+    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result<Instantiated>;
 
     /// What can be done with the open file of an inode with that node.
     fn file_operations(node: &Self::Node) -> FileOperations<'_>;
 
-    /// Writes the mount options, each with a comma before it, for `/proc/mounts`.
+    /// Writes the mount options, each with a comma before it, for `/proc/mounts`. `root` is the root
+    /// of the mount: for a bind mount, any directory or file of the superblock.
     fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result;
+}
+
+/// A file system that has its type. Implemented by
+/// [`module_file_system!`](crate::module_file_system).
+///
+/// # Safety
+///
+/// The method must return the same reference each time.
+pub unsafe trait HasFileSystemType: Sized + 'static {
+    /// The one type of this file system.
+    fn file_system_type() -> &'static FileSystemType<Self>;
 }
 
 /// The type of a file system, to be kept in a `static`.
@@ -126,7 +137,7 @@ impl<T: FileSystem> FileSystemType<T> {
     ///   such a time once nothing refers to the type any more.
     pub(crate) unsafe fn enable(&'static self, module: &'static ThisModule) -> Result<Enabled<T>> {
         // SAFETY: Nobody changes it meanwhile, by the caller's promise.
-        if unsafe { self.inodes() }.is_some() {
+        if unsafe { (*self.inodes.get()).is_some() } {
             return Err(EBUSY);
         }
         let cache = INodeCache::new()?;
@@ -136,6 +147,7 @@ impl<T: FileSystem> FileSystemType<T> {
             (*self.c.get()).owner = module.as_ptr();
             *self.inodes.get() = Some(cache);
         }
+        // INVARIANT: The first, as there were no inodes yet; for the rest by the caller's promise.
         Ok(Enabled(self, PhantomData))
     }
 

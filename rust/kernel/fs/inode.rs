@@ -27,6 +27,10 @@ use kernel::{
 };
 
 /// An inode of any file system.
+///
+/// # Invariants
+///
+/// A live inode that somebody holds a reference to.
 #[repr(transparent)]
 pub struct AnyINode(Opaque<bindings::inode>);
 
@@ -35,7 +39,8 @@ impl AnyINode {
     ///
     /// `inode` must point to a live inode that stays so for `'a`.
     pub(crate) unsafe fn from_raw<'a>(inode: *mut bindings::inode) -> &'a Self {
-        // SAFETY: By the caller's promise; the layouts are the same.
+        // INVARIANT: By the caller's promise.
+        // SAFETY: As well; the layouts are the same.
         unsafe { &*inode.cast() }
     }
 
@@ -61,9 +66,9 @@ impl AnyINode {
 
     /// Which operations the inode has: what tells the kinds of inodes of some file systems apart.
     pub(crate) fn operations(&self) -> *const bindings::inode_operations {
-        // SAFETY: `i_op` is set before an inode can be found, and is not changed after for inodes
-        // of the file systems that this is asked of.
-        unsafe { (*self.as_ptr()).i_op }
+        // SAFETY: The inode is live. Some file systems change the field of a live inode, such as one
+        // that went bad; it is one word, read at once.
+        unsafe { (&raw const (*self.as_ptr()).i_op).read_volatile() }
     }
 }
 
@@ -137,6 +142,10 @@ impl<T: FileSystem> INode<T> {
 /// An inode together with what the file system keeps with it.
 ///
 /// Allocated and freed by the superblock operations of `super_block.rs`.
+///
+/// # Invariants
+///
+/// Stays where it is from allocation to freeing; all fields are initialised.
 #[repr(C)]
 pub(super) struct INodeContainer<T: FileSystem> {
     /// Dropped as the inode is destroyed, in process context.
@@ -295,7 +304,7 @@ impl<T: FileSystem> NewINode<T> {
         Ok(this)
     }
 
-    /// See [`PendingINode::set_node`](super::PendingINode::set_node).
+    /// See [`PendingFile::with_node`](super::PendingFile::with_node).
     pub(super) fn set_node(&mut self, node: T::Node) {
         // SAFETY: The inode and its container are ours. From here on the node stays where it is, and
         // is not written to, until the inode is destroyed, when it is in no more use as a file.

@@ -15,10 +15,10 @@ pub struct Mode(bindings::umode_t);
 
 impl Mode {
     /// C's `S_IALLUGO`.
-    const ALL: bindings::umode_t = 0o7777;
+    const ALL: bindings::umode_t = bindings::S_IALLUGO;
 
     /// Everybody may do everything: `S_IRWXUGO`.
-    pub const RWX_ALL: Self = Self::new(0o777);
+    pub const RWX_ALL: Self = Self(bindings::S_IRWXUGO);
 
     /// The sticky bit, `S_ISVTX`.
     pub const STICKY: Self = Self::new(bindings::S_ISVTX);
@@ -43,7 +43,7 @@ impl Mode {
 
     /// Those bits of this mode that the current task's umask lets through.
     pub fn masked(self) -> Self {
-        // SAFETY: Reads the current task's own umask.
+        // SAFETY: Reads the current task's own umask, if it has one: not while it exits.
         let umask = unsafe { bindings::current_umask() };
         self.without(Self::new(umask as u32))
     }

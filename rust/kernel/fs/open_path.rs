@@ -74,7 +74,12 @@ impl OpenPath {
     /// # Errors
     ///
     /// `ENOSPC` without memory.
-    pub(crate) fn new_inode(&self, mode: bindings::umode_t) -> Result<*mut bindings::inode> {
+    ///
+    /// # Safety
+    ///
+    /// The superblock's file system must not mind inodes that it did not ask for, with numbers that
+    /// it did not give.
+    pub(crate) unsafe fn new_inode(&self, mode: bindings::umode_t) -> Result<*mut bindings::inode> {
         // SAFETY: The superblock is valid.
         let inode = unsafe { inode::new_inode(self.super_block_ptr(), ptr::null(), mode)? };
         Ok(inode.as_ptr())

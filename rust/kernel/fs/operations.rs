@@ -2,7 +2,7 @@
 
 //! Inode operations: from the VFS's calls to the methods of [`FileSystem`].
 
-use super::{xattr, FileSystem, INode, Mode, NewDentry};
+use super::{xattr, FileSystem, INode, Instantiated, Mode, NewDentry};
 use crate::bindings;
 use core::{marker::PhantomData, ptr};
 use kernel::{error::from_result, prelude::*};
@@ -47,7 +47,7 @@ impl<T: FileSystem> Operations<T> {
         flags: c_uint,
     ) -> *mut bindings::dentry {
         // SAFETY: By the VFS's promise; what is being looked up cannot be renamed.
-        let (parent, name) = unsafe { (INode::from_raw(dir), super::dentry::name(&*dentry)) };
+        let (parent, name) = unsafe { (INode::from_raw(dir), super::dentry::name(dentry)) };
         match T::check_name(parent, name) {
             // SAFETY: Passes on what the VFS promised.
             Ok(()) => unsafe { bindings::simple_lookup(dir, dentry, flags) },
@@ -69,7 +69,7 @@ impl<T: FileSystem> Operations<T> {
         let dentry = unsafe { NewDentry::from_raw(dentry) };
         match T::mkdir(dentry, Mode::from_raw(mode)) {
             // The VFS's own dentry is the one to go on with.
-            Ok(()) => ptr::null_mut(),
+            Ok(Instantiated { .. }) => ptr::null_mut(),
             Err(e) => e.to_ptr(),
         }
     }
@@ -86,6 +86,6 @@ impl<T: FileSystem> Operations<T> {
         // SAFETY: By the VFS's promise.
         let (dentry, target) =
             unsafe { (NewDentry::from_raw(dentry), CStr::from_char_ptr(target)) };
-        from_result(|| T::symlink(dentry, target).map(|()| 0))
+        from_result(|| T::symlink(dentry, target).map(|Instantiated { .. }| 0))
     }
 }

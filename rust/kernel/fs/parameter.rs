@@ -94,6 +94,10 @@ impl ParameterTable {
 }
 
 /// A parameter that was given and is as its [`Spec`] says.
+///
+/// # Invariants
+///
+/// `parameter` points to a valid parameter for `'a`, which nobody else uses.
 pub struct Parameter<'a> {
     parameter: *const bindings::fs_parameter,
     number: u32,
@@ -103,12 +107,13 @@ pub struct Parameter<'a> {
 impl<'a> Parameter<'a> {
     /// # Safety
     ///
-    /// `parameter` must point to a valid parameter for `'a`, that `__fs_parse()` accepted with
-    /// `result`.
+    /// `parameter` must point to a valid parameter for `'a`, which nobody else uses, and which
+    /// `__fs_parse()` accepted with `result`.
     pub(super) unsafe fn new(
         parameter: *const bindings::fs_parameter,
         result: &bindings::fs_parse_result,
     ) -> Self {
+        // INVARIANT: By the caller's promise.
         Self {
             parameter,
             // SAFETY: `__fs_parse()` sets the whole union to zero before anything else, and any

@@ -2,9 +2,12 @@
 
 //! Paths, existing and about to be created.
 //!
+//! Looked up for the current task, in a system call of its own: not once it exits, when it has no
+//! root and no working directory any more.
+//!
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
-use super::{AccessMask, AnyINode, FileSystem, Mode, NewDentry};
+use super::{AccessMask, AnyINode, FileSystem, Instantiated, Mode, NewDentry};
 use crate::bindings;
 use core::mem::MaybeUninit;
 use kernel::{
@@ -168,7 +171,7 @@ impl CreatingPath {
     /// C's `vfs_mkobj()`.
     pub fn mkobj<T: FileSystem, F>(self, mode: Mode, make: F) -> Result
     where
-        F: FnOnce(NewDentry<'_, T>, Mode) -> Result,
+        F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated>,
     {
         if super::INode::<T>::try_from_any(self.parent()).is_none() {
             return Err(EXDEV);
@@ -221,7 +224,7 @@ unsafe extern "C" fn call_make<T: FileSystem, F>(
     arg: *mut c_void,
 ) -> c_int
 where
-    F: FnOnce(NewDentry<'_, T>, Mode) -> Result,
+    F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated>,
 {
     // SAFETY: By this function's contract.
     let (make, dentry) = unsafe {
@@ -231,7 +234,7 @@ where
         )
     };
     from_result(|| {
-        make.ok_or(EINVAL)?(dentry, Mode::from_raw(mode))?;
+        let Instantiated { .. } = make.ok_or(EINVAL)?(dentry, Mode::from_raw(mode))?;
         Ok(0)
     })
 }

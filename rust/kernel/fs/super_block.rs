@@ -35,6 +35,7 @@ impl<T: FileSystem, S> SuperBlock<T, S> {
     ///
     /// `sb` must point to a superblock of `T` in state `S`, valid and in that state for `'a`.
     pub(super) unsafe fn from_raw<'a>(sb: *mut bindings::super_block) -> &'a Self {
+        // INVARIANT: By the caller's promise.
         // SAFETY: By the caller's promise; the layouts are the same.
         unsafe { &*sb.cast() }
     }
@@ -129,8 +130,9 @@ pub(super) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_blo
     // SAFETY: By the VFS's promise.
     unsafe {
         let info = (*sb).s_fs_info.cast::<SuperBlockInfo<T>>();
-        // Drops the dentries and with them the inodes. When it returns, no mount will find the
-        // superblock any more and ask `is_same_instance()` about it.
+        // Drops the dentries and with them the inodes. It ends by setting `SB_DEAD` under `sb_lock`:
+        // from then on `sget_fc()` passes the superblock over and does not ask `same_instance()`
+        // about it, although it may stay listed for a while.
         bindings::kill_anon_super(sb);
         drop(KBox::from_raw(info));
     }
@@ -192,17 +194,18 @@ impl<T: FileSystem> Operations<T> {
 
     /// # Safety
     ///
-    /// As the VFS calls it: `root` is the root of a live superblock of `T`, and `m` is being
-    /// written by this task only.
+    /// As the VFS calls it: `dentry` is what a mount of a live superblock of `T` shows as its root,
+    /// which for a bind mount may be any directory or file, and `m` is being written by this task
+    /// only.
     unsafe extern "C" fn show_options(
         m: *mut bindings::seq_file,
-        root: *mut bindings::dentry,
+        dentry: *mut bindings::dentry,
     ) -> c_int {
         // SAFETY: By the VFS's promise.
         let (sb, inode, m) = unsafe {
             (
-                SuperBlock::from_raw((*root).d_sb),
-                INode::from_raw((*root).d_inode),
+                SuperBlock::from_raw((*dentry).d_sb),
+                INode::from_raw((*dentry).d_inode),
                 SeqFile::from_raw(m),
             )
         };

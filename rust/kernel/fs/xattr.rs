@@ -49,6 +49,10 @@ impl Drop for XattrCache {
 }
 
 /// The attributes of an inode.
+///
+/// # Invariants
+///
+/// `list` is the head of a list of `struct simple_xattr`, and does not move.
 pub(super) struct Xattrs {
     list: UnsafeCell<bindings::list_head>,
     /// Of `security.*`, which anybody may set who may change the file.
@@ -62,7 +66,8 @@ impl Xattrs {
     ///
     /// `this` must point to memory for it, which stays where it is.
     pub(super) unsafe fn init(this: *mut Self) {
-        // SAFETY: By the caller's promise. An empty list points to itself.
+        // INVARIANT: An empty list points to itself.
+        // SAFETY: By the caller's promise.
         unsafe {
             let list = UnsafeCell::raw_get(&raw const (*this).list);
             list.write(bindings::list_head {
