@@ -24,6 +24,7 @@
 static const bool rust = sizeof(IMPL) == sizeof("rust");
 static volatile sig_atomic_t stopped;
 static volatile pid_t child;
+static struct guard *guard;
 
 static void stop(int sig)
 {
@@ -138,6 +139,7 @@ static void run(const char *dir, char **argv)
 {
 	unsigned int plan = 0, seen = 0;
 	char path[PATH_MAX];
+	uint64_t start = now_ms();
 	int out[2], status;
 
 	if (!serves())
@@ -145,6 +147,7 @@ static void run(const char *dir, char **argv)
 	snprintf(path, sizeof(path), "%s/%s", dir, argv[0]);
 	if (pipe2(out, O_CLOEXEC))
 		ksft_exit_fail_perror("no pipe");
+	guard_note(guard);
 	child = fork();
 	if (!child) {
 		dup2(out[1], STDOUT_FILENO);
@@ -159,6 +162,10 @@ static void run(const char *dir, char **argv)
 	if (status < 0 || status > 1 || !plan || seen != plan)
 		result(false, "%s # ended with %s %d after %u of %u tests", argv[0],
 		       status < 0 ? "signal" : "status", abs(status), seen, plan);
+	/* Also lets what goes late be gone before the next program looks. */
+	if (guard_objects(guard))
+		result(false, "%s # left something behind", argv[0]);
+	printf("# %s: %u tests in %.1f s\n", argv[0], seen, (now_ms() - start) / 1000.0);
 	serves();
 }
 
@@ -194,6 +201,9 @@ int main(int argc, char **argv)
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_fail_msg("needs root\n");
+	guard = guard_new();
+	if (!guard)
+		ksft_exit_fail_msg("cannot watch the kernel log\n");
 	if (rust && !impl_rust()) {
 		loaded = load();
 		if (!loaded)
@@ -215,6 +225,8 @@ int main(int argc, char **argv)
 		result(!err, "unload%s%s", err ? " # " : "", err ? strerror(-err) : "");
 	}
 out:
+	/* Whatever came between the tests, loading and unloading included. */
+	result(!guard_log(guard), "no fault in the kernel log");
 	ksft_plan = ksft_test_num();
 	printf("1..%u\n", ksft_plan);
 	if (stopped)

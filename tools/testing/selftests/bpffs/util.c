@@ -616,17 +616,21 @@ struct guard *guard_new(void)
 	return guard;
 }
 
-int guard_enter(struct guard *guard)
+void guard_note(struct guard *guard)
 {
 	enum obj_kind kind;
 
-	/* Orphans of the test become ours, so none escapes. */
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
-		return -errno;
 	for (kind = 0; kind < OBJ_KINDS; kind++)
 		list_ids(kind, &guard->ids[kind]);
 	guard->refcnt = module_refcnt();
+}
 
+int guard_enter(struct guard *guard)
+{
+	/* Orphans of the test become ours, so none escapes. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return -errno;
+	guard_note(guard);
 	guard->mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (guard->mntns < 0)
 		return -errno;
@@ -711,7 +715,12 @@ static bool is_fault(const char *msg)
 	return false;
 }
 
-static int check_log(struct guard *guard)
+int guard_objects(struct guard *guard)
+{
+	return check_objects(guard) + check_superblocks(guard);
+}
+
+int guard_log(struct guard *guard)
 {
 	char record[8192];
 	ssize_t len;
@@ -746,8 +755,7 @@ int guard_leave(struct guard *guard)
 		return bad + 1;
 	}
 	close(guard->mntns);
-	bad += check_objects(guard);
-	bad += check_superblocks(guard);
-	bad += check_log(guard);
+	bad += guard_objects(guard);
+	bad += guard_log(guard);
 	return bad;
 }

@@ -199,4 +199,10 @@ int guard_enter(struct guard *guard);
 /* Number of complaints, each printed as a line of diagnostics. */
 int guard_leave(struct guard *guard);
 
+/* Parts of it, for more than a test: objects are to be as when noted last, */
+void guard_note(struct guard *guard);
+int guard_objects(struct guard *guard);
+/* and the kernel log without fault since the last look. */
+int guard_log(struct guard *guard);
+
 #endif /* BPFFS_SELFTEST_UTIL_H */
