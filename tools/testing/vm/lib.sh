@@ -19,11 +19,15 @@ root_key=$({ echo "$suite"; packages; cat "$vmdir/make-root"; } | key)
 kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel"; } | key)
 root_dir=$cache/root-$root_key
 
-# cached_kernel KERNEL: the cache's directory for a series (7.2) or a release
-# (7.2.12+deb13-cloud-amd64), the newest one that fits; fails if there is none.
+# cached_kernel KERNEL: the cache's directory for a series (7.2), a version (7.2.12) or
+# a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is none.
 cached_kernel() {
 	local want=$1 dirs
-	[[ $want == *-* ]] || want+='.*'
+	case $want in
+	*-*) ;;
+	*.*.*) want+='+*-cloud-amd64' ;;
+	*) want+='.*-cloud-amd64' ;;
+	esac
 	# shellcheck disable=SC2206,SC2086 # the series is a pattern
 	dirs=("$cache"/kernels/${want}_*_"$kernel_key")
 	[[ -d ${dirs[0]} ]] || return 1
