@@ -73,18 +73,24 @@ static int hook_new(const char *name, int arg)
 	};
 	union bpf_attr attach = {};
 	char func[64];
-	int id, link;
+	int id, prog, link;
 
 	snprintf(func, sizeof(func), "bpf_lsm_%s", name);
 	id = btf_func_id(func);
 	if (map < 0 || id < 0)
 		return map < 0 ? map : id;
 	load.attach_btf_id = id;
-	attach.raw_tracepoint.prog_fd = sys_bpf(BPF_PROG_LOAD, &load);
-	if ((int)attach.raw_tracepoint.prog_fd < 0)
-		return attach.raw_tracepoint.prog_fd;
+	prog = sys_bpf(BPF_PROG_LOAD, &load);
+	if (prog < 0)
+		return prog;
+	attach.raw_tracepoint.prog_fd = prog;
 	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attach);
-	return link < 0 ? link : map;
+	close(prog);
+	if (link < 0)
+		return link;
+	obj_keep(OBJ_LINK, link);
+	obj_keep(OBJ_MAP, map);
+	return map;
 }
 
 /* What the hook has seen; starts counting anew, and denies or not from now on. */

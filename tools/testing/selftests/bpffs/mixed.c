@@ -28,15 +28,21 @@ static const char *const old_pins[OBJ_KINDS] = { C "/map", C "/prog", C "/link" 
 
 #define MANY 30
 
-static void unload(void)
+/* Leaves all as it was found, for the next test program. */
+static void clean_up(void)
 {
+	enum obj_kind kind;
 	int err;
 
-	if (getpid() != main_pid || module_refcnt() < 0)
+	if (getpid() != main_pid)
 		return;
-	err = module_unload();
+	err = module_refcnt() < 0 ? 0 : module_unload();
 	if (err)
 		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
+	umount_bpf(GOING);
+	umount_bpf(C);
+	for (kind = 0; kind < OBJ_KINDS; kind++)
+		obj_gone(kind, ids[kind]);
 }
 
 /* Two mounts of C's, one with a pin of each kind; no fd is left. */
@@ -69,8 +75,9 @@ int main(int argc, char **argv)
 			argv[0]);
 		return KSFT_FAIL;
 	}
+	links_prepare();
 	setup_error = mount_c();
-	atexit(unload);
+	atexit(clean_up);
 	return run_all_guarded(argc, argv);
 }
 

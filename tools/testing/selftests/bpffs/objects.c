@@ -8,32 +8,6 @@
 #include "harness.h"
 #include "progs.h"
 
-FIXTURE(objects) {
-	int obj;
-	int id;
-};
-
-FIXTURE_VARIANT(objects) {
-	enum obj_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(objects, map) { .kind = OBJ_MAP };
-FIXTURE_VARIANT_ADD(objects, prog) { .kind = OBJ_PROG };
-FIXTURE_VARIANT_ADD(objects, link) { .kind = OBJ_LINK };
-
-FIXTURE_SETUP(objects)
-{
-	ASSERT_EQ(0, mount_bpf("bpf", NULL));
-	ASSERT_EQ(0, sys(mkdir("bpf/dir", 0755)));
-	self->obj = obj_new(variant->kind);
-	self->id = obj_id(self->obj, variant->kind);
-	ASSERT_LT(0, self->id);
-}
-
-FIXTURE_TEARDOWN(objects)
-{
-}
-
 /* Closes what a fetch returned and tells whether it was the object. */
 static bool is_obj(int fd, int id, enum obj_kind kind)
 {
@@ -43,10 +17,28 @@ static bool is_obj(int fd, int id, enum obj_kind kind)
 	return is;
 }
 
-#define EXPECT_OBJ(get) EXPECT_TRUE(is_obj(get, self->id, variant->kind))
+FIXTURE(paths) {
+	int obj;
+	int id;
+};
+
+FIXTURE_SETUP(paths)
+{
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	ASSERT_EQ(0, sys(mkdir("bpf/dir", 0755)));
+	self->obj = map_new();
+	self->id = obj_id(self->obj, OBJ_MAP);
+	ASSERT_LT(0, self->id);
+}
+
+FIXTURE_TEARDOWN(paths)
+{
+}
+
+#define EXPECT_OBJ(get) EXPECT_TRUE(is_obj(get, self->id, OBJ_MAP))
 
 /* Absolute and relative paths that are not resolved as elsewhere. */
-TEST_F(objects, paths)
+TEST_F(paths, plain)
 {
 	ASSERT_EQ(0, obj_pin(self->obj, "/tmp/bpf/absolute"));
 	ASSERT_EQ(0, obj_pin(self->obj, "bpf/relative"));
@@ -63,7 +55,7 @@ TEST_F(objects, paths)
 }
 
 /* BPF_F_PATH_FD taken for something else than openat()'s directory. */
-TEST_F(objects, path_fd)
+TEST_F(paths, path_fd)
 {
 	int dir = sys(open("bpf/dir", O_RDONLY | O_DIRECTORY));
 	int path = sys(open("bpf/dir", O_PATH));
@@ -81,7 +73,7 @@ TEST_F(objects, path_fd)
 }
 
 /* A path that leads through the magic links of /proc. */
-TEST_F(objects, proc_fd)
+TEST_F(paths, proc_fd)
 {
 	int dir = sys(open("bpf/dir", O_PATH)), file;
 	char path[64];
@@ -98,7 +90,7 @@ TEST_F(objects, proc_fd)
 }
 
 /* Symbolic links: followed on the way and by get, also into the file system. */
-TEST_F(objects, symlinks)
+TEST_F(paths, symlinks)
 {
 	ASSERT_EQ(0, sys(symlink("dir", "bpf/to_dir")));
 	ASSERT_EQ(0, sys(symlink("bpf/dir/x", "outside")));
@@ -109,7 +101,7 @@ TEST_F(objects, symlinks)
 }
 
 /* A mount seen through another one: same pins, both ways. */
-TEST_F(objects, bind_mount)
+TEST_F(paths, bind_mount)
 {
 	ASSERT_EQ(0, sys(mkdir("bind", 0755)));
 	ASSERT_EQ(0, sys(mount("bpf/dir", "bind", NULL, MS_BIND, NULL)));
@@ -122,8 +114,51 @@ TEST_F(objects, bind_mount)
 	ASSERT_EQ(0, umount_bpf("bind"));
 }
 
+/* The new name has no dot, 255 bytes of anything else will do. */
+TEST_F(paths, names)
+{
+	char name[5 + NAME_MAX] = "bpf/";
+	int i;
+
+	for (i = 0; i < NAME_MAX; i++)
+		name[4 + i] = strchr("./", 1 + i % 255) ? '_' : 1 + i % 255;
+	ASSERT_EQ(0, obj_pin(self->obj, name));
+	EXPECT_OBJ(obj_get(name));
+	ASSERT_EQ(0, obj_pin(self->obj, "bpf/ "));
+	EXPECT_OBJ(obj_get("bpf/ "));
+}
+
+FIXTURE(kinds) {
+	int obj;
+	int id;
+};
+
+FIXTURE_VARIANT(kinds) {
+	enum obj_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(kinds, map) { .kind = OBJ_MAP };
+FIXTURE_VARIANT_ADD(kinds, prog) { .kind = OBJ_PROG };
+FIXTURE_VARIANT_ADD(kinds, link) { .kind = OBJ_LINK };
+
+FIXTURE_SETUP(kinds)
+{
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	ASSERT_EQ(0, sys(mkdir("bpf/dir", 0755)));
+	self->obj = obj_new(variant->kind);
+	self->id = obj_id(self->obj, variant->kind);
+	ASSERT_LT(0, self->id);
+}
+
+FIXTURE_TEARDOWN(kinds)
+{
+}
+
+#undef EXPECT_OBJ
+#define EXPECT_OBJ(get) EXPECT_TRUE(is_obj(get, self->id, variant->kind))
+
 /* An instance that is only reachable by an open directory. */
-TEST_F(objects, unmounted)
+TEST_F(kinds, unmounted)
 {
 	int dir = sys(open("bpf/dir", O_PATH));
 
@@ -138,22 +173,8 @@ TEST_F(objects, unmounted)
 	EXPECT_TRUE(obj_gone(variant->kind, self->id));
 }
 
-/* The new name has no dot, 255 bytes of anything else will do. */
-TEST_F(objects, names)
-{
-	char name[5 + NAME_MAX] = "bpf/";
-	int i;
-
-	for (i = 0; i < NAME_MAX; i++)
-		name[4 + i] = strchr("./", 1 + i % 255) ? '_' : 1 + i % 255;
-	ASSERT_EQ(0, obj_pin(self->obj, name));
-	EXPECT_OBJ(obj_get(name));
-	ASSERT_EQ(0, obj_pin(self->obj, "bpf/ "));
-	EXPECT_OBJ(obj_get("bpf/ "));
-}
-
 /* A descriptor without close-on-exec, or a pin that looks like no file. */
-TEST_F(objects, looks)
+TEST_F(kinds, looks)
 {
 	struct stat st;
 	int fd;
@@ -172,7 +193,7 @@ TEST_F(objects, looks)
 }
 
 /* atime that get does not move, or moves when it fails, as relatime has it. */
-TEST_F(objects, atime)
+TEST_F(kinds, atime)
 {
 	const struct timespec old[2] = { { 1000, 0 }, { 2000, 0 } };
 	struct stat st;
@@ -366,4 +387,8 @@ TEST_F(flags, iterator)
 	EXPECT_EQ(0, sys(read(fd, buf, sizeof(buf))));
 }
 
-BPFFS_TEST_MAIN
+int main(int argc, char **argv)
+{
+	links_prepare();
+	return run_all_guarded(argc, argv);
+}

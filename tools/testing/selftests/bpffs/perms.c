@@ -290,4 +290,8 @@ TEST_F(perms, user_namespace)
 	EXPECT_EQ(-ENOENT, obj_get_at(mnt, "outside", BPF_F_PATH_FD));
 }
 
-BPFFS_TEST_MAIN
+int main(int argc, char **argv)
+{
+	links_prepare();
+	return run_all_guarded(argc, argv);
+}

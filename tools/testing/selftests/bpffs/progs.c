@@ -242,3 +242,42 @@ bool obj_gone(enum obj_kind kind, int id)
 {
 	return wait_until(!obj_alive(kind, id), GONE_MS);
 }
+
+static struct {
+	enum obj_kind kind;
+	int fd;
+	int id;
+} kept[16];
+static unsigned int kept_cnt;
+static pid_t keeper;
+
+static void kept_drop(void)
+{
+	unsigned int i;
+
+	if (getpid() != keeper)
+		return;
+	for (i = 0; i < kept_cnt; i++)
+		close(kept[i].fd);
+	for (i = 0; i < kept_cnt; i++)
+		obj_gone(kept[i].kind, kept[i].id);
+}
+
+void obj_keep(enum obj_kind kind, int fd)
+{
+	if (kept_cnt == sizeof(kept) / sizeof(kept[0]))
+		abort();
+	if (!kept_cnt) {
+		keeper = getpid();
+		atexit(kept_drop);
+	}
+	kept[kept_cnt].kind = kind;
+	kept[kept_cnt].fd = fd;
+	kept[kept_cnt++].id = obj_id(fd, kind);
+}
+
+void links_prepare(void)
+{
+	obj_keep(OBJ_LINK, link_new(-1));
+	obj_keep(OBJ_LINK, link_new(-1));
+}

@@ -83,11 +83,13 @@ static void wrong(struct shared *shared, const char *what, int ret)
 		wrong(shared, what, __ret);				\
 } while (0)
 
-static void run_for(FIXTURE_DATA(races) *self, unsigned int ms)
+/* For @ms, and until @progress has been made, unless that is NULL. */
+static void run_for(FIXTURE_DATA(races) *self, unsigned int ms, unsigned int *progress)
 {
 	int i;
 
 	sleep_ms(stress(ms));
+	wait_until(!progress || load(progress) || load(&self->shared->wrong), 20000);
 	store(&self->shared->stop, 1);
 	for (i = 0; i < self->cnt; i++)
 		wait_child(self->workers[i]);
@@ -136,7 +138,7 @@ TEST_F_TIMEOUT(races, pin_and_unlink, TIMEOUT)
 		});
 	for (i = 0; i < 2; i++)
 		WORKER({ ONE_OF(sys(unlink("bpf/x")), 0, ENOENT, "unlink"); });
-	run_for(self, 250);
+	run_for(self, 250, &self->shared->pins);
 	EXPECT_LT(0, self->shared->pins);
 	unlink("bpf/x");
 	EXPECT_COUNTED();
@@ -179,7 +181,7 @@ TEST_F_TIMEOUT(races, get_and_unlink, TIMEOUT)
 			inc(&shared->gets);
 			close(fd);
 		});
-	run_for(self, 350);
+	run_for(self, 350, &self->shared->pins);
 	EXPECT_LT(0, self->shared->pins);
 	EXPECT_COUNTED();
 }
@@ -218,7 +220,7 @@ TEST_F_TIMEOUT(races, get_and_umount, TIMEOUT)
 		close(dir);
 		close(fd);
 	});
-	run_for(self, 300);
+	run_for(self, 300, &self->shared->pins);
 	EXPECT_LT(0, self->shared->pins);
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
 	EXPECT_COUNTED();
@@ -254,7 +256,7 @@ TEST_F_TIMEOUT(races, pin_and_umount, TIMEOUT)
 			wrong(shared, "pin by directory", err);
 		close(dir);
 	});
-	run_for(self, 300);
+	run_for(self, 300, &self->shared->pins);
 	EXPECT_LT(0, self->shared->pins);
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
 	EXPECT_COUNTED();
@@ -297,7 +299,7 @@ TEST_F_TIMEOUT(races, get_and_rename, TIMEOUT)
 			get(shared, "bpf/y", self->id, other_id, 0);
 			get(shared, "bpf/x", self->id, other_id, ENOENT);
 		});
-	run_for(self, 300);
+	run_for(self, 300, &self->shared->gets);
 	EXPECT_LT(0, self->shared->gets);
 	unlink("bpf/x");
 	unlink("bpf/y");
@@ -342,7 +344,7 @@ TEST_F_TIMEOUT(races, same_name, TIMEOUT)
 	ASSERT_TRUE(wait_until(load(&all->arrived) == MAX_WORKERS ||
 			       load(&all->wrong), 20000));
 	EXPECT_EQ(1, load(&all->won));
-	run_for(self, 1);
+	run_for(self, 0, NULL);
 	EXPECT_EQ(0, sys(unlink("bpf/x")));
 	EXPECT_COUNTED();
 }
@@ -372,7 +374,7 @@ TEST_F_TIMEOUT(races, get_without_fd, TIMEOUT)
 			if (err == -EMFILE)
 				inc(&shared->gets);
 		});
-	run_for(self, 250);
+	run_for(self, 250, &self->shared->gets);
 	EXPECT_LT(0, self->shared->gets);
 	unlink("bpf/x");
 	EXPECT_COUNTED();
@@ -405,9 +407,9 @@ TEST_F_TIMEOUT(races, kill, TIMEOUT)
 		sleep_ms(5 + rand_r(&seed) % 40);
 		for (i = 0; i < 4; i++)
 			EXPECT_EQ(0, sys(kill(self->workers[i], SIGKILL)));
-		run_for(self, 0);
+		run_for(self, 0, NULL);
 		store(&self->shared->stop, 0);
-	} while (now_ms() < end);
+	} while (now_ms() < end || !load(&self->shared->pins));
 	EXPECT_LT(0, self->shared->pins);
 	remove("bpf/dir/0");
 	remove("bpf/dir/1");
