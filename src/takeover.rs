@@ -45,7 +45,7 @@ impl Callbacks for BpfFs {
 
     fn unpatching() {
         if Self::file_system_type().is_mounted() {
-            warn!("disabled while mounted: pins cannot be reached until bpffs is unmounted, removed and loaded again\n");
+            warn!("disabled while mounted: bpf(2) cannot reach the pins any more, only ids can\n");
         }
     }
 
