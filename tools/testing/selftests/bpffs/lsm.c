@@ -86,11 +86,7 @@ static int hook_new(const char *name, int arg)
 	attach.raw_tracepoint.prog_fd = prog;
 	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attach);
 	close(prog);
-	if (link < 0)
-		return link;
-	obj_keep(OBJ_LINK, link);
-	obj_keep(OBJ_MAP, map);
-	return map;
+	return link < 0 ? link : map;
 }
 
 /* What the hook has seen; starts counting anew, and denies or not from now on. */
@@ -123,6 +119,7 @@ static int path_mknod, inode_create, inode_init_security, bpf_map, bpf_prog;
 
 int main(int argc, char **argv)
 {
+	program_begin();
 	path_mknod = hook_new("path_mknod", 2);
 	inode_create = hook_new("inode_create", 2);
 	inode_init_security = hook_new("inode_init_security", 0);

@@ -28,10 +28,8 @@ static const char *const old_pins[OBJ_KINDS] = { C "/map", C "/prog", C "/link" 
 
 #define MANY 30
 
-/* Leaves all as it was found, for the next test program. */
 static void clean_up(void)
 {
-	enum obj_kind kind;
 	int err;
 
 	if (getpid() != main_pid)
@@ -41,8 +39,6 @@ static void clean_up(void)
 		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
 	umount_bpf(GOING);
 	umount_bpf(C);
-	for (kind = 0; kind < OBJ_KINDS; kind++)
-		obj_gone(kind, ids[kind]);
 }
 
 /* Two mounts of C's, one with a pin of each kind; no fd is left. */

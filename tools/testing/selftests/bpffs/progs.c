@@ -243,41 +243,30 @@ bool obj_gone(enum obj_kind kind, int id)
 	return wait_until(!obj_alive(kind, id), GONE_MS);
 }
 
-static struct {
-	enum obj_kind kind;
-	int fd;
-	int id;
-} kept[16];
-static unsigned int kept_cnt;
-static pid_t keeper;
+static struct guard *program_guard;
+static pid_t program_pid;
 
-static void kept_drop(void)
+static void program_end(void)
 {
-	unsigned int i;
-
-	if (getpid() != keeper)
+	if (getpid() != program_pid)
 		return;
-	for (i = 0; i < kept_cnt; i++)
-		close(kept[i].fd);
-	for (i = 0; i < kept_cnt; i++)
-		obj_gone(kept[i].kind, kept[i].id);
+	closefrom(STDERR_FILENO + 1);
+	guard_objects(program_guard);
 }
 
-void obj_keep(enum obj_kind kind, int fd)
+void program_begin(void)
 {
-	if (kept_cnt == sizeof(kept) / sizeof(kept[0]))
+	program_guard = guard_new();
+	if (!program_guard)
 		abort();
-	if (!kept_cnt) {
-		keeper = getpid();
-		atexit(kept_drop);
-	}
-	kept[kept_cnt].kind = kind;
-	kept[kept_cnt].fd = fd;
-	kept[kept_cnt++].id = obj_id(fd, kind);
+	guard_note(program_guard);
+	program_pid = getpid();
+	atexit(program_end);
 }
 
 void links_prepare(void)
 {
-	obj_keep(OBJ_LINK, link_new(-1));
-	obj_keep(OBJ_LINK, link_new(-1));
+	program_begin();
+	link_new(-1);
+	link_new(-1);
 }

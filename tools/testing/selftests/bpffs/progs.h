@@ -56,6 +56,12 @@ int prog_array_entry(int array);
  */
 int link_new(int counter);
 /*
+ * For programs that make objects before their tests: when the program ends, all
+ * it has open is closed and what was made since this call is waited for. What
+ * went later would puzzle the guard of the next program.
+ */
+void program_begin(void);
+/*
  * For programs whose tests make many links: to be called before the tests. The
  * kernel patches its code for the first two links on a tracepoint, and for the
  * last two to go; with these two kept, links are quick.
@@ -66,12 +72,5 @@ int obj_new(enum obj_kind kind);
 extern const char *const obj_kind_names[OBJ_KINDS];
 /* True once the object is gone, false when it is not within 20 s. */
 bool obj_gone(enum obj_kind kind, int id);
-
-/*
- * Leaves an object to the test program as a whole, rather than to a test. Such
- * ones are closed and waited for when it ends: what went later would puzzle the
- * guard of the next program. Not for more than 16.
- */
-void obj_keep(enum obj_kind kind, int fd);
 
 #endif /* BPFFS_SELFTEST_PROGS_H */
