@@ -22,6 +22,7 @@
 static pid_t main_pid;
 static int main_mntns;
 static int ids[OBJ_KINDS];
+static int container, container_userns;
 static int setup_error;
 
 static const char *const old_pins[OBJ_KINDS] = { C "/map", C "/prog", C "/link" };
@@ -41,7 +42,10 @@ static void clean_up(void)
 	umount_bpf(C);
 }
 
-/* Two mounts of C's, one with a pin of each kind; no fd is left. */
+/*
+ * Mounts of C's: one with a pin of each kind, one to be unmounted, and one for
+ * a container. Objects have no fd left.
+ */
 static int mount_c(void)
 {
 	enum obj_kind kind;
@@ -59,6 +63,11 @@ static int mount_c(void)
 		err = obj_pin(obj, old_pins[kind]);
 		close(obj);
 	}
+	container = container_mount(&container_userns,
+				    (const char *[]){ "delegate_cmds", "map_create",
+						      "delegate_maps", "hash", NULL });
+	if (!err && container < 0)
+		err = container;
 	main_mntns = sys(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
 	return err ?: main_mntns < 0 ? main_mntns : 0;
 }
@@ -261,6 +270,39 @@ TEST_F(mixed, side_by_side)
 	EXPECT_TRUE(calls_kept(&calls, "ours"));
 	ASSERT_EQ(0, sys(unlink(C "/array")));
 	EXPECT_TRUE(calls_flushed(&calls));
+}
+
+/* A container whose file system no longer says what was delegated to it. */
+TEST_F(mixed, token)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_HASH,
+		.key_size = 4,
+		.value_size = 4,
+		.max_entries = 1,
+		.map_flags = BPF_F_TOKEN_FD,
+	};
+	int status;
+
+	in_child(&status) {
+		union bpf_attr token = {};
+		int map;
+
+		ASSERT_EQ(0, sys(setns(container_userns, 0)));
+		ASSERT_EQ(0, become(0, 0));
+		token.token_create.bpffs_fd = sys(openat(container, ".", O_RDONLY | O_DIRECTORY));
+		ASSERT_LE(0, (int)token.token_create.bpffs_fd);
+		attr.map_token_fd = sys_bpf(BPF_TOKEN_CREATE, &token);
+		ASSERT_LE(0, attr.map_token_fd);
+		map = sys_bpf(BPF_MAP_CREATE, &attr);
+		ASSERT_LE(0, map);
+		EXPECT_EQ(0, obj_pin_at(map, container, "map", BPF_F_PATH_FD));
+		EXPECT_LE(0, obj_get_at(container, "map", BPF_F_PATH_FD));
+		EXPECT_EQ(0, sys(unlinkat(container, "map", 0)));
+		attr.map_type = BPF_MAP_TYPE_LRU_HASH;
+		EXPECT_EQ(-EPERM, sys_bpf(BPF_MAP_CREATE, &attr));
+	}
+	ASSERT_EQ(0, status);
 }
 
 /* Pins of an old instance that its unmounting under the module forgets. */

@@ -258,7 +258,8 @@ static bool link_counts(int counter)
 
 	if (map_get(counter, 0, &before))
 		return false;
-	status = wait_child(({ pid_t pid = fork(); if (!pid) _exit(0); pid; }));
+	in_child(&status)
+		_exit(0);
 	return !status && !map_get(counter, 0, &after) && after > before;
 }
 

@@ -6,10 +6,6 @@
 #include "harness.h"
 #include "progs.h"
 
-#ifndef BPF_F_TOKEN_FD
-#define BPF_F_TOKEN_FD (1U << 16)
-#endif
-
 BPFFS_FIXTURE(token);
 
 /* For the file system whose root is @root; fd or -errno. */
