@@ -36,3 +36,12 @@ cached_kernel() {
 
 # The release that a directory of the cache is for.
 kernel_release() { basename "$1" | cut -d_ -f1; }
+
+# keep_mounts_here: what is mounted in this process's mount namespace stays there.
+# In a chroot, "/" may be no mount whose propagation can be set; the namespace's own
+# root is one, and a process gets there by entering its own namespace.
+keep_mounts_here() {
+	mount --make-rprivate / 2>/dev/null ||
+		nsenter --mount=/proc/self/ns/mnt mount --make-rprivate / ||
+		die "cannot keep mounts to this process: is /proc mounted?"
+}
