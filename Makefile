@@ -25,6 +25,7 @@ override CMD := $(value CMD)
 export CMD
 
 ifdef KDIR
+override KDIR := $(abspath $(KDIR))
 
 all:
 	@$(vm)/check-kdir "$(KDIR)"
