@@ -647,6 +647,9 @@ TEST_F(instance, join_with_delegation)
 	ASSERT_EQ(0, mount_bpf("a", "delegate_maps=array"));
 	EXPECT_EQ(0, mount_bpf("b", "delegate_maps=array"));
 	EXPECT_EQ(joins, dev_of("a") == dev_of("b"));
+	/* Who asks for no delegation may join any. */
+	EXPECT_EQ(0, mount_bpf("c", NULL));
+	EXPECT_EQ(joins, dev_of("a") == dev_of("c"));
 	fs = fs_open();
 	ASSERT_EQ(0, fs_set(fs, "delegate_maps", "any"));
 	EXPECT_EQ(joins ? -EBUSY : 0, fs_create(fs));
@@ -746,6 +749,7 @@ TEST_F(instance, join_read_only)
 TEST_F(instance, join_writable_read_only)
 {
 	struct mountinfo info;
+	int fs;
 
 	ASSERT_EQ(0, mount_bpf("a", NULL));
 	ASSERT_EQ(0, mount_bpf_flags("b", MS_RDONLY, NULL));
@@ -758,6 +762,14 @@ TEST_F(instance, join_writable_read_only)
 	EXPECT_STREQ("rw", info.sb_opts);
 	ASSERT_TRUE(mountinfo("b", &info));
 	EXPECT_STREQ("ro,relatime", info.mnt_opts);
+
+	/* By the new API "ro" is an option of the instance, which has its own. */
+	fs = fs_open();
+	ASSERT_EQ(0, fs_flag(fs, "ro"));
+	ASSERT_EQ(0, fs_create(fs));
+	EXPECT_EQ(joins, fs_logged(fs, "ro ignored"));
+	ASSERT_EQ(0, mnt_attach(fs_mount(fs, 0), "c"));
+	EXPECT_EQ(joins ? 0 : -EROFS, sys(mkdir("c/e", 0755)));
 }
 
 BPFFS_TEST_MAIN

@@ -7,9 +7,12 @@
  * last: loading takes a while.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "harness.h"
 #include "progs.h"
@@ -23,6 +26,15 @@ static pid_t main_pid;
 static int main_mntns;
 static int ids[OBJ_KINDS];
 static int container, container_userns;
+
+/*
+ * Contexts opened before: one with options set, one that had its mount; kept by
+ * a process that can be ended, as what holds them holds their instances.
+ */
+static struct {
+	int opened, used, mnt;
+} *contexts;
+static pid_t keeper;
 static int setup_error;
 
 static const char *const old_pins[OBJ_KINDS] = { C "/map", C "/prog", C "/link" };
@@ -40,6 +52,35 @@ static void clean_up(void)
 		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
 	umount_bpf(GOING);
 	umount_bpf(C);
+}
+
+static int keep_contexts(void)
+{
+	int ready = event_new();
+
+	contexts = mmap(NULL, sizeof(*contexts), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (contexts == MAP_FAILED)
+		return -errno;
+	keeper = fork();
+	if (!keeper) {
+		contexts->opened = fs_open();
+		contexts->used = fs_open();
+		contexts->mnt = fs_set(contexts->opened, "mode", "700") ?:
+				fs_create(contexts->used) ?: fs_mount(contexts->used, 0);
+		event_post(ready);
+		pause();
+		_exit(0);
+	}
+	return event_wait(ready) ?: contexts->mnt < 0 ? contexts->mnt : 0;
+}
+
+/* The keeper's fd, as one of ours. */
+static int taken(int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, keeper, 0);
+
+	return sys(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }
 
 /*
@@ -68,6 +109,8 @@ static int mount_c(void)
 						      "delegate_maps", "hash", NULL });
 	if (!err && container < 0)
 		err = container;
+	if (!err)
+		err = keep_contexts();
 	main_mntns = sys(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
 	return err ?: main_mntns < 0 ? main_mntns : 0;
 }
@@ -303,6 +346,64 @@ TEST_F(mixed, token)
 		EXPECT_EQ(-EPERM, sys_bpf(BPF_MAP_CREATE, &attr));
 	}
 	ASSERT_EQ(0, status);
+}
+
+/* A context that C opened, which the module takes for one of its own. */
+TEST_F(mixed, old_contexts)
+{
+	int opened = taken(contexts->opened), used = taken(contexts->used);
+	int used_mnt = taken(contexts->mnt), mnt;
+	struct mountinfo info;
+
+	ASSERT_LE(0, opened);
+	ASSERT_LE(0, used);
+	ASSERT_EQ(0, kill(keeper, SIGKILL));
+
+	/* Opened by C, created now: C's, with what was asked then. */
+	ASSERT_EQ(0, fs_set(opened, "uid", "5"));
+	EXPECT_EQ(-EINVAL, fs_set(opened, "mode", "9"));
+	ASSERT_EQ(0, fs_create(opened));
+	mnt = fs_mount(opened, 0);
+	ASSERT_LE(0, mnt);
+	ASSERT_EQ(0, mnt_attach(mnt, "a"));
+	ASSERT_TRUE(mountinfo("a", &info));
+	EXPECT_STREQ("rw,uid=5,mode=700", info.sb_opts);
+	ASSERT_EQ(0, mount_bpf("b", NULL));
+	EXPECT_NE(dev_of("a"), dev_of("b"));
+	EXPECT_EQ(0, obj_pin(map_new(), "a/m"));
+	EXPECT_LE(0, obj_get("a/m"));
+
+	/* Mounted by C, reconfigured now. */
+	ASSERT_EQ(0, mnt_attach(used_mnt, "c"));
+	EXPECT_EQ(-EINVAL, fs_set(used, "uid", "x"));
+	EXPECT_EQ(0, fs_set(used, "uid", "7"));
+	EXPECT_EQ(0, fs_flag(used, "ro"));
+	EXPECT_EQ(0, sys(fsconfig(used, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)));
+	ASSERT_TRUE(mountinfo("c", &info));
+	EXPECT_STREQ("ro", info.sb_opts);
+	EXPECT_EQ(-EROFS, sys(mkdir("c/d", 0755)));
+}
+
+/* Remounting what C mounted, with the options of the wrong implementation. */
+TEST_F(mixed, remount)
+{
+	struct mountinfo info;
+	int fs;
+
+	EXPECT_EQ(-EINVAL, mount_bpf_flags(C, MS_REMOUNT, "mode=9"));
+	EXPECT_EQ(0, mount_bpf_flags(C, MS_REMOUNT | MS_RDONLY, "mode=700,newinstance"));
+	ASSERT_TRUE(mountinfo(C, &info));
+	EXPECT_STREQ("ro", info.sb_opts);
+	EXPECT_EQ(-EROFS, obj_pin(map_new(), C "/x"));
+	EXPECT_EQ(-EROFS, obj_get(C "/map"));
+	EXPECT_LE(0, obj_get_at(0, C "/map", BPF_F_RDONLY));
+	fs = sys(fspick(AT_FDCWD, C, FSPICK_CLOEXEC));
+	ASSERT_LE(0, fs);
+	EXPECT_EQ(0, fs_flag(fs, "rw"));
+	EXPECT_EQ(0, sys(fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)));
+	ASSERT_TRUE(mountinfo(C, &info));
+	EXPECT_STREQ("rw", info.sb_opts);
+	EXPECT_EQ(0, close(fs));
 }
 
 /* Pins of an old instance that its unmounting under the module forgets. */

@@ -228,6 +228,23 @@ TEST_F(mount, options_shown_follow_root)
 	EXPECT_STREQ("rw", shown("a"));
 }
 
+/* Catches: options read from an inode that is no directory, as in a bound file. */
+TEST_F(mount, options_shown_of_bind_mounts)
+{
+	ASSERT_EQ(0, mount_bpf("a", "uid=1,mode=700"));
+	ASSERT_EQ(0, obj_pin(map_new(), "a/m"));
+	ASSERT_EQ(0, chown("a/m", 0, 9));
+	ASSERT_EQ(0, mkdir("a/d", 0755));
+	ASSERT_EQ(0, mkdir("d", 0755));
+	ASSERT_EQ(0, close(open("m", O_CREAT | O_WRONLY, 0644)));
+	ASSERT_EQ(0, mount("a/m", "m", NULL, MS_BIND, NULL));
+	ASSERT_EQ(0, mount("a/d", "d", NULL, MS_BIND, NULL));
+	/* It is the root of the mount that counts, in C's too. */
+	EXPECT_STREQ("rw,gid=9,mode=600", shown("m"));
+	EXPECT_STREQ("rw,mode=755", shown("d"));
+	EXPECT_LE(0, obj_get("m"));
+}
+
 /* Catches: a bad option taken, or refused with another errno than C's. */
 TEST_F(mount, bad_options)
 {
