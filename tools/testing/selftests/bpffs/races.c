@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tasks that get in each other's way. Each test runs for a fraction of a second
- * (BPFFS_STRESS makes it longer) and then looks whether every object is counted
- * right; the guard looks for what the kernel has to say.
+ * Tasks that get in each other's way. Each test goes on until they did often
+ * enough (BPFFS_STRESS times more often) and then looks whether every object is
+ * counted right; the guard looks for what the kernel has to say.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #include "progs.h"
 
 #define MAX_WORKERS 4
-/* Seconds; enough for a BPFFS_STRESS of 100. */
-#define TIMEOUT 120
+/* Seconds; for a high BPFFS_STRESS too. */
+#define TIMEOUT 240
 
 /* Shared with the workers. */
 struct shared {
@@ -83,17 +83,24 @@ static void wrong(struct shared *shared, const char *what, int ret)
 		wrong(shared, what, __ret);				\
 } while (0)
 
-/* For @ms, and until @progress has been made, unless that is NULL. */
-static void run_for(FIXTURE_DATA(races) *self, unsigned int ms, unsigned int *progress)
+static void stop(FIXTURE_DATA(races) *self)
 {
 	int i;
 
-	sleep_ms(stress(ms));
-	wait_until(!progress || load(progress) || load(&self->shared->wrong), 20000);
 	store(&self->shared->stop, 1);
 	for (i = 0; i < self->cnt; i++)
 		wait_child(self->workers[i]);
 	self->cnt = 0;
+}
+
+/* Until @counter has come to @cnt, or something is wrong. */
+static bool run_until(FIXTURE_DATA(races) *self, unsigned int *counter, unsigned int cnt)
+{
+	unsigned int goal = stress(cnt);
+
+	wait_until(load(counter) >= goal || load(&self->shared->wrong), TIMEOUT * 1000 / 2);
+	stop(self);
+	return load(counter) >= goal;
 }
 
 /* Fetches and makes sure that it is the object it should be. */
@@ -138,8 +145,7 @@ TEST_F_TIMEOUT(races, pin_and_unlink, TIMEOUT)
 		});
 	for (i = 0; i < 2; i++)
 		WORKER({ ONE_OF(sys(unlink("bpf/x")), 0, ENOENT, "unlink"); });
-	run_for(self, 250, &self->shared->pins);
-	EXPECT_LT(0, self->shared->pins);
+	EXPECT_TRUE(run_until(self, &self->shared->pins, 100));
 	unlink("bpf/x");
 	EXPECT_COUNTED();
 }
@@ -149,17 +155,16 @@ TEST_F_TIMEOUT(races, get_and_unlink, TIMEOUT)
 {
 	int i;
 
-	/* Its pin is the only user at times: no fd in this worker. */
+	/* Its pin is the only user at times. */
 	WORKER({
-		struct calls calls;
-		int err = calls_new(&calls);
+		int array = prog_array_new();
+		int err = prog_array_set(array, self->calls.caller);
 
 		if (!err)
-			err = obj_pin(calls.array, "bpf/x");
+			err = obj_pin(array, "bpf/x");
 		if (err)
 			wrong(shared, "pin", err);
-		close(calls.array);
-		close(calls.caller);
+		close(array);
 		err = sys(unlink("bpf/x"));
 		if (err)
 			wrong(shared, "unlink", err);
@@ -181,8 +186,7 @@ TEST_F_TIMEOUT(races, get_and_unlink, TIMEOUT)
 			inc(&shared->gets);
 			close(fd);
 		});
-	run_for(self, 350, &self->shared->pins);
-	EXPECT_LT(0, self->shared->pins);
+	EXPECT_TRUE(run_until(self, &self->shared->pins, 150));
 	EXPECT_COUNTED();
 }
 
@@ -220,8 +224,7 @@ TEST_F_TIMEOUT(races, get_and_umount, TIMEOUT)
 		close(dir);
 		close(fd);
 	});
-	run_for(self, 300, &self->shared->pins);
-	EXPECT_LT(0, self->shared->pins);
+	EXPECT_TRUE(run_until(self, &self->shared->pins, 20));
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
 	EXPECT_COUNTED();
 }
@@ -234,6 +237,8 @@ TEST_F_TIMEOUT(races, pin_and_umount, TIMEOUT)
 	WORKER({
 		int err = mount_bpf("mnt", NULL);
 
+		/* Long enough for some to get in. */
+		sleep_ms(1);
 		if (!err)
 			err = sys(umount2("mnt", MNT_DETACH));
 		if (err)
@@ -256,8 +261,7 @@ TEST_F_TIMEOUT(races, pin_and_umount, TIMEOUT)
 			wrong(shared, "pin by directory", err);
 		close(dir);
 	});
-	run_for(self, 300, &self->shared->pins);
-	EXPECT_LT(0, self->shared->pins);
+	EXPECT_TRUE(run_until(self, &self->shared->pins, 10));
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
 	EXPECT_COUNTED();
 }
@@ -299,8 +303,7 @@ TEST_F_TIMEOUT(races, get_and_rename, TIMEOUT)
 			get(shared, "bpf/y", self->id, other_id, 0);
 			get(shared, "bpf/x", self->id, other_id, ENOENT);
 		});
-	run_for(self, 300, &self->shared->gets);
-	EXPECT_LT(0, self->shared->gets);
+	EXPECT_TRUE(run_until(self, &self->shared->gets, 1500));
 	unlink("bpf/x");
 	unlink("bpf/y");
 	EXPECT_COUNTED();
@@ -312,7 +315,7 @@ TEST_F_TIMEOUT(races, get_and_rename, TIMEOUT)
 TEST_F_TIMEOUT(races, same_name, TIMEOUT)
 {
 	struct shared *all = self->shared;
-	uint64_t end = now_ms() + stress(300);
+	unsigned int rounds = stress(30);
 	int i;
 
 	for (i = 0; i < MAX_WORKERS; i++)
@@ -340,11 +343,11 @@ TEST_F_TIMEOUT(races, same_name, TIMEOUT)
 		store(&all->won, 0);
 		store(&all->arrived, 0);
 		inc(&all->round);
-	} while (now_ms() < end && !load(&all->wrong));
+	} while (load(&all->round) < rounds && !load(&all->wrong));
 	ASSERT_TRUE(wait_until(load(&all->arrived) == MAX_WORKERS ||
 			       load(&all->wrong), 20000));
 	EXPECT_EQ(1, load(&all->won));
-	run_for(self, 0, NULL);
+	stop(self);
 	EXPECT_EQ(0, sys(unlink("bpf/x")));
 	EXPECT_COUNTED();
 }
@@ -374,8 +377,7 @@ TEST_F_TIMEOUT(races, get_without_fd, TIMEOUT)
 			if (err == -EMFILE)
 				inc(&shared->gets);
 		});
-	run_for(self, 250, &self->shared->gets);
-	EXPECT_LT(0, self->shared->gets);
+	EXPECT_TRUE(run_until(self, &self->shared->gets, 1500));
 	unlink("bpf/x");
 	EXPECT_COUNTED();
 }
@@ -383,7 +385,7 @@ TEST_F_TIMEOUT(races, get_without_fd, TIMEOUT)
 /* A task killed in the middle, with its lock, its reference or its inode. */
 TEST_F_TIMEOUT(races, kill, TIMEOUT)
 {
-	uint64_t end = now_ms() + stress(300);
+	unsigned int goal = stress(100);
 	unsigned int i, seed = 1;
 
 	ASSERT_EQ(0, sys(mkdir("bpf/dir", 0755)));
@@ -407,10 +409,9 @@ TEST_F_TIMEOUT(races, kill, TIMEOUT)
 		sleep_ms(5 + rand_r(&seed) % 40);
 		for (i = 0; i < 4; i++)
 			EXPECT_EQ(0, sys(kill(self->workers[i], SIGKILL)));
-		run_for(self, 0, NULL);
+		stop(self);
 		store(&self->shared->stop, 0);
-	} while (now_ms() < end || !load(&self->shared->pins));
-	EXPECT_LT(0, self->shared->pins);
+	} while (load(&self->shared->pins) < goal);
 	remove("bpf/dir/0");
 	remove("bpf/dir/1");
 	remove("bpf/dir/x");
