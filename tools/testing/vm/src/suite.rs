@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 
 use crate::host::Machine;
 use crate::job::Job;
@@ -22,11 +22,20 @@ pub fn run(machine: &Machine, job: Job, log: &Path, cargo: &[PathBuf]) -> Result
         std::fs::create_dir_all(directory)?;
     }
     let mut log_file = File::create(log).with_context(|| log.display().to_string())?;
-    let mut count = Count::default();
-    for project in cargo {
-        count += cargo_test(project, &mut log_file)?;
+    // The tools' tests have time to run while the guest boots.
+    let projects = cargo.to_vec();
+    let tools = thread::spawn(move || -> Result<Vec<CargoTest>> {
+        projects
+            .iter()
+            .map(|project| CargoTest::run(project))
+            .collect()
+    });
+    let mut count = kselftests(machine, job, log_file.try_clone()?)?;
+    for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {
+        log_file.write_all(test.output.as_bytes())?;
+        test.show();
+        count += test.count;
     }
-    count += kselftests(machine, job, log_file)?;
     println!("Everything that the tests said is in {}", log.display());
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(u8::from(count.failed > 0))
@@ -54,8 +63,9 @@ fn kselftests(machine: &Machine, mut job: Job, mut log: File) -> Result<Count> {
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
         while let Ok(1..) = reader.read_until(b'\n', &mut line) {
-            let _ = log.write_all(&line);
             let text = String::from_utf8_lossy(&line);
+            // When it was said tells which test takes the time.
+            let _ = write!(log, "[{:8.3}] {text}", begin.elapsed().as_secs_f64());
             parser.line(text.trim_end()).iter().for_each(show);
             line.clear();
         }
@@ -90,47 +100,61 @@ fn kselftests(machine: &Machine, mut job: Job, mut log: File) -> Result<Count> {
     Ok(count)
 }
 
-/// The tests of a Cargo project, as its test harness prints them.
-fn cargo_test(project: &Path, log: &mut File) -> Result<Count> {
-    let begin = Instant::now();
-    println!("cargo test of {}:", project.display());
-    let (mut reader, writer) = pipe()?;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args([
-            "test",
-            "--quiet",
-            "--locked",
-            "--no-fail-fast",
-            "--manifest-path",
-        ])
-        .arg(project.join("Cargo.toml"))
-        .args(["--", "--format=pretty"])
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
-    let mut child = cargo.spawn().context("cargo")?;
-    drop(cargo);
-    let mut text = String::new();
-    reader.read_to_string(&mut text)?;
-    let success = child.wait()?.success();
-    log.write_all(text.as_bytes())?;
+/// The tests of a Cargo project.
+struct CargoTest {
+    project: PathBuf,
+    count: Count,
+    output: String,
+    duration: Duration,
+}
 
-    let mut count = cargo_results(&text);
-    if !success && count.failed == 0 {
-        count.failed = 1;
+impl CargoTest {
+    fn run(project: &Path) -> Result<Self> {
+        let begin = Instant::now();
+        let (mut reader, writer) = pipe()?;
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args([
+                "test",
+                "--quiet",
+                "--locked",
+                "--no-fail-fast",
+                "--manifest-path",
+            ])
+            .arg(project.join("Cargo.toml"))
+            .args(["--", "--format=pretty"])
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let mut child = cargo.spawn().context("cargo")?;
+        drop(cargo);
+        let mut output = String::new();
+        reader.read_to_string(&mut output)?;
+        let success = child.wait()?.success();
+        let mut count = cargo_results(&output);
+        if !success && count.failed == 0 {
+            count.failed = 1;
+        }
+        Ok(Self {
+            project: project.to_owned(),
+            count,
+            output,
+            duration: begin.elapsed(),
+        })
     }
-    if count.failed > 0 {
-        print!("{text}");
+
+    fn show(&self) {
+        if self.count.failed > 0 {
+            print!("{}", self.output);
+        }
+        println!(
+            "cargo test of {}: {} passed, {} failed, {} s",
+            self.project.display(),
+            self.count.passed,
+            self.count.failed,
+            self.duration.as_secs()
+        );
     }
-    println!(
-        "cargo test of {}: {} passed, {} failed, {} s",
-        project.display(),
-        count.passed,
-        count.failed,
-        begin.elapsed().as_secs()
-    );
-    Ok(count)
 }
 
 /// Sums up the `test result:` lines; an ignored test is none that passed.
