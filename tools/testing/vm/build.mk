@@ -10,7 +10,6 @@ out := $(top)/build/$(RELEASE)
 export CARGO_TARGET_DIR ?= $(top)/build/cargo
 
 vm := tools/testing/vm
-cargo_projects := tools/klp-relocate $(vm)
 cargo = cargo build --quiet --locked --manifest-path $(1)/Cargo.toml
 
 # The compiler that the kernel was built with, as far as its configuration tells.

@@ -19,6 +19,11 @@ root_key=$({ echo "$suite"; packages; cat "$vmdir/make-root"; } | key)
 kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel"; } | key)
 root_dir=$cache/root-$root_key
 
+
+# The crates that the tools are built of: fetched once for each set of lock files.
+cargo_projects=(tools/klp-relocate tools/testing/vm samples/rust)
+crates() { printf '%s\n' "$cache/cargo/fetched-$(cd "$clone" && cat "${cargo_projects[@]/%//Cargo.lock}" | key)"; }
+
 # cached_kernel KERNEL: the cache's directory for a series (7.2), a version (7.2.12) or
 # a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is none.
 cached_kernel() {
