@@ -5,18 +5,21 @@
 # The stock kernel: a series, of which the newest release is taken when it is
 # set up, or a release such as 7.2.12+deb13-cloud-amd64.
 KERNEL ?= 7.2
+# Not empty: the debugging kernel from that kernel's source.
+DEBUG ?=
 # Whose file system "make vm" and "make shell" mount.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
-TIMEOUT ?= 900
+TIMEOUT ?= $(if $(DEBUG),2700,900)
 
 MAKEFLAGS += --no-print-directory
 vm := tools/testing/vm
 build := $(CURDIR)/build
+kernel := $(KERNEL)$(if $(DEBUG),+debug)
 
 # Commands in the root, where the chosen kernel is at /kernel. Building is one at
 # a time; what a guest prints has standard output for itself.
-ENTER = $(vm)/enter --kernel "$(KERNEL)"
+ENTER = $(vm)/enter --kernel "$(kernel)"
 BUILD = mkdir -p $(build) && flock $(build)/.lock $(ENTER) make -j$(shell nproc) --no-print-directory -f $(vm)/build.mk
 GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 
@@ -31,7 +34,7 @@ all:
 	@$(vm)/check-kdir "$(KDIR)"
 	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module
 
-vm shell test demo:
+vm shell test test-debug demo:
 	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
 
 else
@@ -56,6 +59,10 @@ test: setup
 	@$(BUILD) tools module selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
 
+# The same where the kernel watches every access, and allocations fail.
+test-debug:
+	@$(MAKE) test DEBUG=1
+
 demo: setup
 	@$(BUILD) tools module samples >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) demo
@@ -66,7 +73,7 @@ lint: setup
 	@mkdir -p $(build) && flock $(build)/.lock $(ENTER) $(vm)/lint
 
 setup:
-	@MIRROR="$(MIRROR)" $(vm)/setup "$(KERNEL)"
+	@MIRROR="$(MIRROR)" $(vm)/setup "$(kernel)"
 
 # For the machine that this runs on.
 install load unload:
@@ -82,6 +89,8 @@ define HELP
 make            build bpffs.ko for the test kernel, in build/RELEASE
 make demo       show what it does, in a virtual machine with a stock Debian kernel
 make test       build everything and run the tests in a virtual machine
+make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
+                failing allocations ...), which is built when there is none: 15 minutes
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
@@ -93,6 +102,7 @@ make clean      remove build/
 make distclean  remove the cache, too: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 KERNEL=7.2      the stock kernel: a series, or a release (7.2.12+deb13-cloud-amd64)
+DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, test, demo
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 
 For a kernel of your own, and for this machine:
@@ -106,4 +116,4 @@ help:
 	$(info $(HELP))
 	@:
 
-.PHONY: all for-vm vm shell test demo lint setup install load unload clean distclean help
+.PHONY: all for-vm vm shell test test-debug demo lint setup install load unload clean distclean help

@@ -14,8 +14,9 @@ cargo = cargo build --quiet --locked --manifest-path $(1)/Cargo.toml
 
 # The compiler that the kernel was built with, as far as its configuration tells.
 config = $(shell sed -n 's/^CONFIG_$(1)=//p' "$(KDIR)/.config")
-compiler := $(if $(call config,CC_IS_CLANG),LLVM=1,CC=gcc-$(shell \
-	expr $(call config,GCC_VERSION) / 10000))
+major = $(shell expr $(call config,$(1)_VERSION) / 10000)
+clang = $(if $(shell command -v clang-$(1)),-$(1),1)
+compiler := $(if $(call config,CC_IS_CLANG),LLVM=$(call clang,$(call major,CLANG)),CC=gcc-$(call major,GCC))
 kbuild = $(MAKE) -C "$(KDIR)" M=$(top) $(compiler)
 
 all: tools module selftests samples

@@ -24,17 +24,34 @@ root_dir=$cache/root-$root_key
 cargo_projects=(tools/klp-relocate tools/testing/vm samples/rust)
 crates() { printf '%s\n' "$cache/cargo/fetched-$(cd "$clone" && cat "${cargo_projects[@]/%//Cargo.lock}" | key)"; }
 
+# A debugging kernel takes minutes to build, so that it is made anew only when it would become
+# another: for another compiler, not for any change to the root.
+debug_key() {
+	{
+		grep -A 9 -xE 'Package: (bindgen|clang-19|lld-19|pahole|rustc)' "$root_dir/var/lib/dpkg/status" |
+			grep -E '^(Package|Version):'
+		cat "$vmdir/make-debug-kernel" "$vmdir/debug.config"
+	} | key
+}
+
 # cached_kernel KERNEL: the cache's directory for a series (7.2), a version (7.2.12) or
 # a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is none.
+# With +debug behind one of these it is the debugging kernel from the same source.
 cached_kernel() {
-	local want=$1 dirs
-	case $want in
+	local want=${1%+debug} key=$kernel_key dirs
+	case $1 in
+	*+debug)
+		[[ -d $root_dir ]] || return 1
+		key=$(debug_key)
+		want=${want%%+*}
+		[[ $want == *.*.* ]] || want+='.*'
+		want+='+debug' ;;
 	*-*) ;;
 	*.*.*) want+='+*-cloud-amd64' ;;
 	*) want+='.*-cloud-amd64' ;;
 	esac
 	# shellcheck disable=SC2206,SC2086 # the series is a pattern
-	dirs=("$cache"/kernels/${want}_*_"$kernel_key")
+	dirs=("$cache"/kernels/${want}_*_"$key")
 	[[ -d ${dirs[0]} ]] || return 1
 	printf '%s\n' "${dirs[@]}" | sort -V | tail -n 1
 }

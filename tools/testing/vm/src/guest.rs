@@ -18,6 +18,7 @@ use rustix::process::{kill_process, Pid, Signal, WaitOptions};
 
 use crate::job::{self, Impl, Job, Message};
 use crate::klog;
+use crate::leaks;
 use crate::pipe;
 
 /// The argument by which the program knows that it is init.
@@ -68,8 +69,13 @@ fn run() -> Result<()> {
                 Ok(status) => say(Message::Exit(status))?,
                 Err(error) => say(Message::Error(format!("{error:#}")))?,
             }
-            if let Err(error) = put_back() {
-                say(Message::Error(format!("{error:#}")))?;
+            match put_back() {
+                Ok(leaks) => {
+                    for line in leaks {
+                        say(Message::Kernel(line))?;
+                    }
+                }
+                Err(error) => say(Message::Error(format!("{error:#}")))?,
             }
         }
         Err(error) => say(Message::Error(format!("{error:#}")))?,
@@ -349,7 +355,8 @@ fn end_all() {
 }
 
 /// Unmounts every BPF file system and unloads the module, so that what comes last is judged, too.
-fn put_back() -> Result<()> {
+/// Returns the kernel's report on memory that was leaked.
+fn put_back() -> Result<Vec<String>> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let bpf = mounts.lines().rev().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);
@@ -361,10 +368,14 @@ fn put_back() -> Result<()> {
         let path = path.replace("\\040", " ").replace("\\011", "\t");
         unmount(&path, UnmountFlags::empty()).with_context(|| format!("unmounting {path}"))?;
     }
+    // Memory that only the module's own data point to is leaked when it goes; what is leaked
+    // before can be told better while its code is there.
+    let mut leaks = leaks::find()?;
     if Path::new("/sys/module").join(MODULE).exists() {
         unload()?;
+        leaks.extend(leaks::find()?);
     }
-    Ok(())
+    Ok(leaks)
 }
 
 fn unload() -> Result<()> {

@@ -24,7 +24,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the guest may take to put things back after the command.
-const END_LIMIT: Duration = Duration::from_secs(180);
+const END_LIMIT: Duration = Duration::from_secs(300);
 /// Lines of the console shown for a guest that died.
 const CONSOLE_TAIL: usize = 60;
 /// The socket for the guest's file system; not abstract, as QEMU and virtiofsd want a path.

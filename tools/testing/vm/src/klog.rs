@@ -24,6 +24,7 @@ const BAD: &[&str] = &[
     "hard LOCKUP",
     "UBSAN",
     "suspected memory leak",
+    "memory leak detector disabled",
     "refcount_t",
     "Objects remaining",
     "still has objects",
@@ -179,6 +180,11 @@ mod tests {
             "3,1,1,-;INFO: task a:1 blocked for more than 120 seconds.",
             "0,1,1,-;rust_kernel: panicked at src/lib.rs:1:1:",
             "1,1,1,-;BUG: unable to handle page fault for address: 1",
+            "3,1,1,-;UBSAN: shift-out-of-bounds in lib/a.c:1:2",
+            "3,1,1,-;ODEBUG: free active (active state 0) object: 1 object type: work_struct",
+            "4,1,1,-;WARNING: suspicious RCU usage",
+            "3,1,1,-;INFO: trying to register non-static key.",
+            "4,1,1,-;kmemleak: Kernel memory leak detector disabled",
         ] {
             assert_eq!(report(&records(&[bad])).len(), 1, "{bad}");
         }

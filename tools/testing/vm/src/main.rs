@@ -12,6 +12,7 @@ mod host;
 mod job;
 mod klog;
 mod ktap;
+mod leaks;
 mod suite;
 
 use std::fs::File;
