@@ -12,6 +12,7 @@ mod file_system;
 mod instance;
 mod object;
 mod options;
+mod preload;
 mod syscalls;
 mod takeover;
 

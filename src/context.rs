@@ -18,6 +18,7 @@ use crate::{
     file_system::BpfFs,
     instance::Instance,
     options::{self, Options},
+    preload,
 };
 
 /// A mount that is being configured.
@@ -57,12 +58,16 @@ impl Context for MountContext {
     }
 
     fn fill(&mut self, _fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs, Filling>) -> Result {
-        let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
-        sb.make_root(
-            mode.with(Mode::STICKY),
+        let root = sb.make_root(
+            Mode::new(0),
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),
-        )
+        )?;
+        // An instance without is as good: what is missing can be made by others.
+        let _ = preload::populate(&root);
+        let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
+        root.set_mode(mode.with(Mode::STICKY));
+        Ok(())
     }
 
     fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {

@@ -7,10 +7,17 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
+#include <linux/kmod.h>
 #include <linux/livepatch.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
+
+/* In no directory for headers, as only the kernel's own file system used it. */
+#ifdef CONFIG_BPF_PRELOAD
+#include <../kernel/bpf/preload/bpf_preload.h>
+#endif
 
 /*
  * Static in kernel/bpf/inode.c, so no header declares them. Reached by livepatch

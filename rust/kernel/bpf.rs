@@ -12,6 +12,7 @@ pub mod builtin;
 mod link;
 mod map;
 mod map_file;
+pub mod preload;
 mod prog;
 pub mod syscall;
 mod token;

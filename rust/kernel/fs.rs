@@ -47,4 +47,4 @@ pub use mode::{AccessMask, Mode};
 pub use open_path::OpenPath;
 pub use parameter::{Parameter, ParameterTable, Parameters, Spec};
 pub use path::{CreatingPath, Path, UserPath};
-pub use super_block::{Filling, Live, SuperBlock};
+pub use super_block::{Filling, Live, NewRoot, SuperBlock};

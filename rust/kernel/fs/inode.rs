@@ -108,8 +108,8 @@ impl<T: FileSystem> INode<T> {
     /// The superblock.
     pub fn super_block(&self) -> &SuperBlock<T> {
         // SAFETY: `i_sb` never changes and is valid as long as the inode, and is one of `T` by the
-        // type invariant. References to inodes get out only once the superblock is live: while it
-        // is filled, there are but `NewINode`s.
+        // type invariant. References to inodes get out only once it has a root, which is what makes a
+        // live one: before, there are but `NewINode`s.
         unsafe { SuperBlock::from_raw((*self.as_ptr()).i_sb) }
     }
 

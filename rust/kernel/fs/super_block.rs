@@ -6,14 +6,23 @@ use super::{
     inode::{INodeContainer, NewINode},
     xattr,
     xattr::XattrCache,
-    FileSystem, INode, Mode,
+    FileSystem,
+    INode,
+    Instantiated,
+    Mode,
+    NewDentry, //
 };
 use crate::{
     bindings,
     uidgid::{Kgid, Kuid},
 };
 use core::{marker::PhantomData, ptr};
-use kernel::{error::from_result, prelude::*, seq_file::SeqFile, types::Opaque};
+use kernel::{
+    error::{from_err_ptr, from_result},
+    prelude::*,
+    seq_file::SeqFile,
+    types::{Opaque, ScopeGuard},
+};
 
 /// A superblock that can be used: it has a root.
 pub struct Live(());
@@ -66,7 +75,7 @@ impl<T: FileSystem> SuperBlock<T, Filling> {
     /// # Errors
     ///
     /// `EEXIST` if it has one; `ENOSPC` or `ENOMEM` without memory.
-    pub fn make_root(&self, mode: Mode, uid: Kuid, gid: Kgid) -> Result {
+    pub fn make_root(&self, mode: Mode, uid: Kuid, gid: Kgid) -> Result<NewRoot<'_, T>> {
         let sb = self.as_ptr();
         // SAFETY: Nobody else has a superblock that is being filled.
         if !unsafe { (*sb).s_root }.is_null() {
@@ -81,7 +90,58 @@ impl<T: FileSystem> SuperBlock<T, Filling> {
                 return Err(ENOMEM);
             }
         }
+        // INVARIANT: It was just made.
+        Ok(NewRoot(self))
+    }
+}
+
+/// The root directory of a superblock that is being filled.
+///
+/// # Invariants
+///
+/// The superblock has a root, a directory of `T`.
+pub struct NewRoot<'a, T>(&'a SuperBlock<T, Filling>);
+
+impl<T: FileSystem> NewRoot<'_, T> {
+    /// Creates the entry `name` through `make`. Asks no permission, but
+    /// [`FileSystem::check_name`]. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`; `EACCES` for a name that is none; what [`FileSystem::check_name`] or `make`
+    /// answers.
+    pub fn create(
+        &self,
+        name: &CStr,
+        make: impl FnOnce(NewDentry<'_, T>) -> Result<Instantiated>,
+    ) -> Result {
+        // SAFETY: The root is a directory by the type invariant, and held by the superblock.
+        let dentry = from_err_ptr(unsafe {
+            bindings::simple_start_creating(self.dentry(), name.as_char_ptr())
+        })?;
+        let _locked = ScopeGuard::new(|| {
+            // SAFETY: Undoes the above, once.
+            unsafe { bindings::simple_done_creating(dentry) }
+        });
+        // SAFETY: What was started is to create a negative dentry in the root, which is locked for
+        // writing and of `T`, until the guard is dropped.
+        let Instantiated { .. } = make(unsafe { NewDentry::from_raw(dentry) })?;
         Ok(())
+    }
+
+    /// Sets the permission bits.
+    pub fn set_mode(&self, mode: Mode) {
+        // SAFETY: By the type invariant there is a root, with an inode. Nobody else sees it yet.
+        unsafe {
+            let inode = (*self.dentry()).d_inode;
+            // The cast loses nothing: file types are bits of `umode_t`.
+            (*inode).i_mode = bindings::S_IFDIR as bindings::umode_t | mode.into_raw();
+        }
+    }
+
+    fn dentry(&self) -> *mut bindings::dentry {
+        // SAFETY: The superblock is valid.
+        unsafe { (*self.0.as_ptr()).s_root }
     }
 }
 
