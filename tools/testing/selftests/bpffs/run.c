@@ -181,12 +181,20 @@ static bool load(void)
 	return !err;
 }
 
+static void run_all(const char *dir, const char *programs)
+{
+	char *names = strdup(programs), *name;
+
+	for (name = strtok(names, " "); name && !stopped; name = strtok(NULL, " "))
+		run(dir, (char *[]){ name, NULL });
+	free(names);
+}
+
 int main(int argc, char **argv)
 {
-	static char names[] = TESTS;
 	struct sigaction sa = { .sa_handler = stop };
 	bool loaded = false;
-	char self[PATH_MAX], *dir, *name;
+	char self[PATH_MAX], *dir;
 	ssize_t len;
 
 	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -215,8 +223,9 @@ int main(int argc, char **argv)
 	if (argc > 1) {
 		run(dir, argv + 1);
 	} else {
-		for (name = strtok(names, " "); name && !stopped; name = strtok(NULL, " "))
-			run(dir, (char *[]){ name, NULL });
+		run_all(dir, TESTS);
+		if (getenv("BPFFS_DEBUG"))
+			run_all(dir, DEBUG_TESTS);
 	}
 	if (loaded) {
 		int err = module_unload();

@@ -477,15 +477,20 @@ int obj_id(int fd, enum obj_kind kind)
 	return kind == OBJ_MAP ? map.id : kind == OBJ_PROG ? prog.id : link.id;
 }
 
-bool obj_alive(enum obj_kind kind, unsigned int id)
+unsigned int obj_next(enum obj_kind kind, unsigned int id)
 {
 	static const int next[] = {
 		BPF_MAP_GET_NEXT_ID, BPF_PROG_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID,
 	};
-	union bpf_attr attr = { .start_id = id - 1 };
+	union bpf_attr attr = { .start_id = id };
 
+	return sys_bpf(next[kind], &attr) ? 0 : attr.next_id;
+}
+
+bool obj_alive(enum obj_kind kind, unsigned int id)
+{
 	/* Asking for the next id takes no reference, so this disturbs nothing. */
-	return !sys_bpf(next[kind], &attr) && attr.next_id == id;
+	return obj_next(kind, id - 1) == id;
 }
 
 /* ---- the implementation under test ---- */
@@ -564,13 +569,10 @@ int module_unload(void)
 
 #define MAX_IDS 4096
 
-static const struct {
-	const char *name;
-	int next;
-} kinds[OBJ_KINDS] = {
-	[OBJ_MAP]  = { "map", BPF_MAP_GET_NEXT_ID },
-	[OBJ_PROG] = { "program", BPF_PROG_GET_NEXT_ID },
-	[OBJ_LINK] = { "link", BPF_LINK_GET_NEXT_ID },
+static const char * const kind_names[OBJ_KINDS] = {
+	[OBJ_MAP]  = "map",
+	[OBJ_PROG] = "program",
+	[OBJ_LINK] = "link",
 };
 
 struct ids {
@@ -588,12 +590,24 @@ struct guard {
 
 static void list_ids(enum obj_kind kind, struct ids *ids)
 {
-	union bpf_attr attr = {};
+	unsigned int id = 0;
 
 	ids->cnt = 0;
-	while (ids->cnt < MAX_IDS && !sys_bpf(kinds[kind].next, &attr)) {
-		ids->id[ids->cnt++] = attr.next_id;
-		attr = (union bpf_attr){ .start_id = attr.next_id };
+	while (ids->cnt < MAX_IDS && (id = obj_next(kind, id)))
+		ids->id[ids->cnt++] = id;
+}
+
+/*
+ * Where the kernel is built with CONFIG_BPF_PRELOAD, the first mount has a module
+ * loaded that makes objects, which stay.
+ */
+static void first_mount(void)
+{
+	int status;
+
+	in_child(&status) {
+		if (!mntns_unshare())
+			mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
 	}
 }
 
@@ -613,6 +627,7 @@ struct guard *guard_new(void)
 		free(guard);
 		return NULL;
 	}
+	first_mount();
 	return guard;
 }
 
@@ -675,8 +690,8 @@ static int check_objects(struct guard *guard)
 	for (kind = 0; kind < OBJ_KINDS; kind++) {
 		if (wait_until(ids_restored(guard, kind), 5000))
 			continue;
-		print_extra("left behind", kinds[kind].name, &guard->now, &guard->ids[kind]);
-		print_extra("vanished", kinds[kind].name, &guard->ids[kind], &guard->now);
+		print_extra("left behind", kind_names[kind], &guard->now, &guard->ids[kind]);
+		print_extra("vanished", kind_names[kind], &guard->ids[kind], &guard->now);
 		bad++;
 	}
 	return bad;

@@ -167,6 +167,8 @@ int obj_get_at(int path_fd, const char *path, unsigned int flags);
 enum obj_kind { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_KINDS };
 /* Id of the object behind the fd, or -errno. */
 int obj_id(int fd, enum obj_kind kind);
+/* The next higher id of a live object, 0 after the last. */
+unsigned int obj_next(enum obj_kind kind, unsigned int id);
 bool obj_alive(enum obj_kind kind, unsigned int id);
 
 /* ---- the implementation under test ---- */
