@@ -259,7 +259,7 @@ impl Machine {
         // Long limits for what a slow host could be taken for; a log that holds everything.
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
-             log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 \
+             log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
              rcupdate.rcu_cpu_stall_timeout=300 init={} -- {}",
             init.display(),
             guest::ARGUMENT
