@@ -308,18 +308,19 @@ TEST_F(files, readdir)
 	char path[300];
 	DIR *dir;
 
-	ASSERT_EQ(0, mkdir("a/d", 0755));
-	ASSERT_EQ(0, obj_pin(self->map, "a/m"));
-	ASSERT_EQ(0, symlink("m", "a/l"));
-	ASSERT_EQ(0, mkdir("a/z", 0755));
-	dir = opendir("a");
+	ASSERT_EQ(0, mkdir("a/r", 0755));
+	ASSERT_EQ(0, mkdir("a/r/d", 0755));
+	ASSERT_EQ(0, obj_pin(self->map, "a/r/m"));
+	ASSERT_EQ(0, symlink("m", "a/r/l"));
+	ASSERT_EQ(0, mkdir("a/r/z", 0755));
+	dir = opendir("a/r");
 	ASSERT_NE(NULL, dir);
 	for (i = 0; i < ARRAY_SIZE(expected); i++) {
 		entry = readdir(dir);
 		ASSERT_NE(NULL, entry);
 		EXPECT_STREQ(expected[i].name, entry->d_name);
 		EXPECT_EQ(expected[i].type, entry->d_type);
-		snprintf(path, sizeof(path), "a/%s", entry->d_name);
+		snprintf(path, sizeof(path), "a/r/%s", entry->d_name);
 		EXPECT_EQ(stat_of(path).st_ino, entry->d_ino);
 	}
 	EXPECT_EQ(NULL, readdir(dir));

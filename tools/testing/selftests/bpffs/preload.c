@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "harness.h"
 #include "progs.h"
@@ -101,7 +100,9 @@ TEST_F(preload, are_links)
 	ASSERT_LE(0, fd);
 	EXPECT_LT(0, obj_id(fd, OBJ_LINK));
 	EXPECT_EQ(-EINVAL, obj_get_at(0, "a/maps.debug", BPF_F_RDONLY));
-	EXPECT_EQ(-EACCES, sys(open("a/maps.debug", O_RDWR)));
+	fd = open("a/maps.debug", O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, sys(write(fd, "x", 1)));
 }
 
 /* Catches: names with dots let in, or locked in, with the kernel's own. */
@@ -125,46 +126,6 @@ TEST_F(preload, not_again_for_a_joining_mount)
 	EXPECT_EQ(impl_rust() ? 1 : 2, entries("b"));
 	ASSERT_EQ(0, mount_bpf("c", "newinstance"));
 	EXPECT_EQ(2, entries("c"));
-}
-
-static unsigned int live_objects(void)
-{
-	enum obj_kind kind;
-	unsigned int n = 0, id;
-
-	for (kind = 0; kind < OBJ_KINDS; kind++) {
-		for (id = 0; (id = obj_next(kind, id)); )
-			n++;
-	}
-	return n;
-}
-
-static bool rmmod(const char *name, int *err)
-{
-	*err = sys(syscall(SYS_delete_module, name, O_NONBLOCK));
-	return !*err;
-}
-
-/* Catches: an instance that keeps the module busy, or pins that go with it. */
-TEST_F(preload, module_can_go)
-{
-	unsigned int before = live_objects();
-	int err;
-
-	ASSERT_EQ(0, mount_bpf("a", NULL));
-	EXPECT_TRUE(wait_until(rmmod("bpf_preload", &err), 20000)) {
-		TH_LOG("rmmod bpf_preload: %s", strerror(-err));
-	}
-	EXPECT_TRUE(lists("a/maps.debug", "max_entries"));
-	/* Loads it again, which makes other links. */
-	ASSERT_EQ(0, mount_bpf("b", "newinstance"));
-	EXPECT_EQ(2, entries("b"));
-	EXPECT_TRUE(lists("b/maps.debug", "max_entries"));
-	EXPECT_EQ(0, umount_bpf("a"));
-	EXPECT_EQ(0, umount_bpf("b"));
-	EXPECT_TRUE(wait_until(live_objects() == before, 20000));
-	/* As many as before, but by other ids. */
-	guard_note(guard);
 }
 
 /* Catches: an instance in a user namespace that is populated differently. */

@@ -16,12 +16,12 @@ use rustix::fs::symlink;
 use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
 use rustix::process::{kill_process, Pid, Signal, WaitOptions};
 
-use crate::job::{self, Impl, Job, Message};
+use crate::job::{Impl, Job, Message};
 use crate::klog;
 use crate::leaks;
 use crate::pipe;
 
-/// The argument by which the program knows that it is init.
+/// The argument by which the program knows that it is init; the next is the path of its job.
 pub const ARGUMENT: &str = "guest";
 /// Names of the channels to the host.
 pub const CONTROL: &str = "bpffs.control";
@@ -50,7 +50,8 @@ pub fn main() -> ! {
 
 fn run() -> Result<()> {
     // The job is behind the tmpfs that /run becomes.
-    let job = Job::read(Path::new(job::PATH))?;
+    let path = std::env::args().nth(2).context("no job given")?;
+    let job = Job::read(Path::new(&path))?;
     mount_all()?;
     let ports = ports()?;
     let port = |name: &str| -> Result<File> {
@@ -370,10 +371,10 @@ fn put_back() -> Result<Vec<String>> {
     }
     // Memory that only the module's own data point to is leaked when it goes; what is leaked
     // before can be told better while its code is there.
-    let mut leaks = leaks::find()?;
+    let mut leaks = leaks::find(2)?;
     if Path::new("/sys/module").join(MODULE).exists() {
         unload()?;
-        leaks.extend(leaks::find()?);
+        leaks.extend(leaks::find(1)?);
     }
     Ok(leaks)
 }

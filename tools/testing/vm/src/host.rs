@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,13 +28,20 @@ const PROBE_LIMIT: Duration = Duration::from_secs(15);
 const END_LIMIT: Duration = Duration::from_secs(300);
 /// Lines of the console shown for a guest that died.
 const CONSOLE_TAIL: usize = 60;
-/// The socket for the guest's file system; not abstract, as QEMU and virtiofsd want a path.
-const FS_SOCKET: &str = "/run/bpffs-vm/fs.sock";
+/// The socket for the guest's file system, in the guest's directory; not abstract, as QEMU and
+/// virtiofsd want a path.
+const FS_SOCKET: &str = "fs.sock";
+/// Held while there are descriptors that a child is to inherit, lest another's child does, too: it
+/// would keep them open.
+pub static SPAWNING: Mutex<()> = Mutex::new(());
 /// The cache's directory for what was learnt about this machine.
 const STATE: &str = "BPFFS_STATE";
 
 /// What a guest is made of.
+#[derive(Clone)]
 pub struct Machine {
+    /// Tells guests that run at the same time apart.
+    pub name: String,
     /// Directory of the kernel.
     pub kernel: PathBuf,
     /// Memory in MiB.
@@ -159,10 +167,11 @@ impl Machine {
         stderr: Box<dyn Write + Send>,
         boot_limit: Duration,
     ) -> Result<Outcome> {
-        let directory = Path::new(job::PATH).parent().unwrap_or(Path::new("/run"));
-        fs::create_dir_all(directory)?;
-        job.write(Path::new(job::PATH))?;
+        let directory = self.directory();
+        fs::create_dir_all(&directory)?;
+        job.write(&directory.join(job::FILE))?;
 
+        let spawning = SPAWNING.lock();
         let mut qemu = self.qemu(accelerator)?;
         let control = attach(&mut qemu, guest::CONTROL, "virtserialport")?;
         let out = attach(&mut qemu, guest::STDOUT, "virtserialport")?;
@@ -173,7 +182,7 @@ impl Machine {
             .map(|_| attach(&mut qemu, "hvc0", "virtconsole"))
             .transpose()?;
 
-        let _virtiofsd = start_virtiofsd(job.console.is_some())?;
+        let _virtiofsd = start_virtiofsd(&directory.join(FS_SOCKET), job.console.is_some())?;
         let mut running = Running(
             qemu.command
                 .stdin(Stdio::null())
@@ -184,6 +193,7 @@ impl Machine {
         );
         // QEMU's ends are QEMU's alone now: the channels end when it does.
         drop(qemu);
+        drop(spawning);
 
         let complaints = running.0.stderr.take().map(collect);
         let console = collect(console);
@@ -216,6 +226,11 @@ impl Machine {
             );
         }
         outcome
+    }
+
+    /// What host and guest have in common besides the root.
+    fn directory(&self) -> PathBuf {
+        Path::new(job::DIRECTORY).join(&self.name)
     }
 
     /// Follows the guest to its end.
@@ -260,9 +275,10 @@ impl Machine {
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
              log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
-             rcupdate.rcu_cpu_stall_timeout=300 init={} -- {}",
+             rcupdate.rcu_cpu_stall_timeout=300 init={} -- {} {}",
             init.display(),
-            guest::ARGUMENT
+            guest::ARGUMENT,
+            self.directory().join(job::FILE).display()
         );
         let memory = self.memory;
         let mut command = Command::new("qemu-system-x86_64");
@@ -283,7 +299,10 @@ impl Machine {
                 "none",
             ])
             .arg("-chardev")
-            .arg(format!("socket,id=fs,path={FS_SOCKET}"))
+            .arg(format!(
+                "socket,id=fs,path={}",
+                self.directory().join(FS_SOCKET).display()
+            ))
             .args(["-device", "vhost-user-fs-pci,chardev=fs,tag=bpffs"])
             .args(["-device", "virtio-serial-pci"])
             .arg("-kernel")
@@ -293,6 +312,11 @@ impl Machine {
             command,
             inherited: Vec::new(),
         })
+    }
+
+    /// Finds out what [`Self::boot`] would otherwise, before several guests do at the same time.
+    pub fn prepare(&self) -> Result<()> {
+        self.accelerator().map(drop)
     }
 
     /// KVM if a guest was seen to boot under it since this machine's boot, else TCG.
@@ -375,13 +399,13 @@ fn attach(qemu: &mut Qemu, name: &str, device: &str) -> Result<UnixStream> {
 }
 
 /// Serves the root that we run in to the guest.
-fn start_virtiofsd(long: bool) -> Result<Running> {
-    let _ = fs::remove_file(FS_SOCKET);
-    let listener = UnixListener::bind(FS_SOCKET).context(FS_SOCKET)?;
+fn start_virtiofsd(socket: &Path, long: bool) -> Result<Running> {
+    let _ = fs::remove_file(socket);
+    let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
     fcntl_setfd(&listener, FdFlags::empty())?;
     // In a shell one wants to see what is edited outside; a command has no time for that.
     let cache = if long { "auto" } else { "always" };
-    let log = File::create(Path::new(FS_SOCKET).with_extension("log"))?;
+    let log = File::create(socket.with_extension("log"))?;
     let child = Command::new("/usr/libexec/virtiofsd")
         .arg(format!("--fd={}", listener.as_raw_fd()))
         .args(["--shared-dir=/", "--sandbox=none", "--announce-submounts"])

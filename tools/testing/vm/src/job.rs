@@ -8,8 +8,10 @@ use std::{fs, io};
 use anyhow::{bail, Context, Result};
 use clap::ValueEnum;
 
-/// Where the job is, in the root that host and guest share.
-pub const PATH: &str = "/run/bpffs-vm/job";
+/// Where the directories of guests are, in the root that they share with the host.
+pub const DIRECTORY: &str = "/run/bpffs-vm";
+/// The job in a guest's directory.
+pub const FILE: &str = "job";
 
 /// Whose BPF file system is at `/sys/fs/bpf` while the command runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

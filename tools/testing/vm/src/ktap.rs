@@ -32,6 +32,13 @@ pub struct TestResult {
     pub output: Vec<String>,
 }
 
+/// What a test has to tell although it passed, a table for example: a diagnostic line that says
+/// `report: …`.
+pub fn report(line: &str) -> Option<&str> {
+    let text = unnest(line).1.trim_start_matches(['#', ' ']);
+    text.strip_prefix("report:").map(str::trim_end)
+}
+
 #[derive(Default)]
 struct Level {
     plan: Option<u32>,
@@ -271,5 +278,14 @@ mod tests {
     #[test]
     fn diagnostics_are_no_results() {
         assert_eq!(count("1..1\nok so far\nnot ok\nok 1 x\n"), (1, 0));
+    }
+
+    // Catches: a table that a test prints and nobody sees.
+    #[test]
+    fn reports_are_found_in_any_nesting() {
+        assert_eq!(report("# # report: a  1"), Some(" a  1"));
+        assert_eq!(report("# # # report:"), Some(""));
+        assert_eq!(report("# ok 1 report: x"), None);
+        assert_eq!(report("# # a report: x"), None);
     }
 }

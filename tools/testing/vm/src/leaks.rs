@@ -11,19 +11,20 @@ use anyhow::{Context, Result};
 const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
 /// The kernel does not speak of what is younger.
 const MIN_AGE: Duration = Duration::from_secs(6);
-/// An object that has changed since the last scan is taken for one in use.
-const SCANS: u32 = 2;
 
 /// Looks for leaks; the lines of the kernel's report, empty if there are none or if this kernel
 /// does not look for any.
 ///
+/// What has changed since the last scan is taken for being in use: the first look takes two
+/// `scans`, later ones find what has become a leak since with one.
+///
 /// A kernel whose detector has given up is an error.
-pub fn find() -> Result<Vec<String>> {
+pub fn find(scans: u32) -> Result<Vec<String>> {
     if !Path::new(KMEMLEAK).exists() {
         return Ok(Vec::new());
     }
     thread::sleep(MIN_AGE);
-    for _ in 0..SCANS {
+    for _ in 0..scans {
         fs::write(KMEMLEAK, "scan").context("looking for memory leaks")?;
     }
     let report = fs::read_to_string(KMEMLEAK).context(KMEMLEAK)?;

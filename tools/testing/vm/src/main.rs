@@ -55,8 +55,9 @@ enum Command {
         /// Cargo project whose tests belong to the suite (may be repeated)
         #[arg(long = "cargo", value_name = "DIR")]
         cargo: Vec<PathBuf>,
-        /// Shell command that runs the kselftests
-        command: String,
+        /// Shell command that runs kselftests; each has a guest of its own, all run at the same time
+        #[arg(required = true)]
+        commands: Vec<String>,
     },
 }
 
@@ -85,6 +86,7 @@ struct GuestArgs {
 impl GuestArgs {
     fn machine(&self) -> host::Machine {
         host::Machine {
+            name: "guest".to_owned(),
             kernel: self.kernel.clone(),
             memory: self.memory,
             timeout: self.timeout.map(std::time::Duration::from_secs),
@@ -117,8 +119,12 @@ fn run(cli: Cli) -> Result<u8> {
             guest,
             log,
             cargo,
-            command,
-        } => suite::run(&guest.machine(), guest.job(&command)?, &log, &cargo),
+            commands,
+        } => {
+            let jobs = commands.iter().map(|command| guest.job(command));
+            let jobs = jobs.collect::<Result<_>>()?;
+            suite::run(&guest.machine(), jobs, &log, &cargo)
+        }
     }
 }
 

@@ -11,18 +11,18 @@ use std::{io, thread};
 
 use anyhow::{bail, Context, Result};
 
-use crate::host::Machine;
+use crate::host::{Machine, SPAWNING};
 use crate::job::Job;
-use crate::ktap::{Count, Parser, TestResult};
+use crate::ktap::{self, Count, Parser, TestResult};
 use crate::pipe;
 
 /// Runs everything; the last line on standard output is the sum.
-pub fn run(machine: &Machine, job: Job, log: &Path, cargo: &[PathBuf]) -> Result<u8> {
+pub fn run(machine: &Machine, jobs: Vec<Job>, log: &Path, cargo: &[PathBuf]) -> Result<u8> {
     if let Some(directory) = log.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    let mut log_file = File::create(log).with_context(|| log.display().to_string())?;
-    // The tools' tests have time to run while the guest boots.
+    machine.prepare()?;
+    // The tools' tests have time to run while the guests boot.
     let projects = cargo.to_vec();
     let tools = thread::spawn(move || -> Result<Vec<CargoTest>> {
         projects
@@ -30,47 +30,81 @@ pub fn run(machine: &Machine, job: Job, log: &Path, cargo: &[PathBuf]) -> Result
             .map(|project| CargoTest::run(project))
             .collect()
     });
-    let mut count = kselftests(machine, job, log_file.try_clone()?)?;
+    let mut guests = Vec::new();
+    for (number, job) in (1..).zip(jobs) {
+        let log = log.with_extension(format!("{number}.log"));
+        let machine = Machine {
+            name: format!("guest{number}"),
+            ..machine.clone()
+        };
+        println!(
+            "kselftests in guest {number}, which say in {}:",
+            log.display()
+        );
+        let log = File::create(&log).with_context(|| log.display().to_string())?;
+        guests.push(thread::spawn(move || kselftests(&machine, job, log)));
+    }
+    let mut count = Count::default();
+    for guest in guests {
+        count += guest.join().unwrap_or_else(|_| bail!("a thread died"))?;
+    }
     for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {
-        log_file.write_all(test.output.as_bytes())?;
         test.show();
         count += test.count;
     }
-    println!("Everything that the tests said is in {}", log.display());
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(u8::from(count.failed > 0))
 }
 
+/// Shows a result in one piece, whatever other threads have to show.
 fn show(result: &TestResult) {
-    match &result.failure {
-        None => println!("ok      {}", result.name),
-        Some(reason) => {
-            println!("FAILED  {} ({reason})", result.name);
-            for line in &result.output {
-                println!("        {line}");
-            }
+    let mut text = match &result.failure {
+        None => format!("ok      {}\n", result.name),
+        Some(reason) => format!("FAILED  {} ({reason})\n", result.name),
+    };
+    if result.failure.is_some() {
+        for line in &result.output {
+            text.push_str(&format!("        {line}\n"));
         }
     }
+    print!("{text}");
 }
 
-fn kselftests(machine: &Machine, mut job: Job, mut log: File) -> Result<Count> {
+/// Reads KTAP to its end, logs it, and gives `each` line to see with what results it brings; the
+/// last time is for those that the end brings.
+pub fn follow(
+    reader: File,
+    mut log: File,
+    begin: Instant,
+    mut each: impl FnMut(&str, &[TestResult]),
+) -> Count {
+    let mut parser = Parser::default();
+    let mut reader = BufReader::new(reader);
+    let mut line = Vec::new();
+    while let Ok(1..) = reader.read_until(b'\n', &mut line) {
+        let text = String::from_utf8_lossy(&line);
+        // When it was said tells which test takes the time.
+        let _ = write!(log, "[{:8.3}] {text}", begin.elapsed().as_secs_f64());
+        let text = text.trim_end();
+        each(text, &parser.line(text));
+        line.clear();
+    }
+    each("", &parser.end());
+    parser.count
+}
+
+fn kselftests(machine: &Machine, mut job: Job, log: File) -> Result<Count> {
     let begin = Instant::now();
-    println!("kselftests in a guest:");
+    let name = &machine.name;
     job.one_stream = true;
     let (reader, writer) = pipe()?;
     let follower = thread::spawn(move || {
-        let mut parser = Parser::default();
-        let mut reader = BufReader::new(reader);
-        let mut line = Vec::new();
-        while let Ok(1..) = reader.read_until(b'\n', &mut line) {
-            let text = String::from_utf8_lossy(&line);
-            // When it was said tells which test takes the time.
-            let _ = write!(log, "[{:8.3}] {text}", begin.elapsed().as_secs_f64());
-            parser.line(text.trim_end()).iter().for_each(show);
-            line.clear();
-        }
-        parser.end().iter().for_each(show);
-        parser.count
+        follow(reader, log, begin, |line, results| {
+            results.iter().for_each(show);
+            if let Some(report) = ktap::report(line) {
+                println!("       {report}");
+            }
+        })
     });
     let outcome = machine.boot(&job, Box::new(writer), Box::new(io::sink()));
     let mut count = follower.join().unwrap_or_default();
@@ -88,15 +122,15 @@ fn kselftests(machine: &Machine, mut job: Job, mut log: File) -> Result<Count> {
             }
         }
         Err(error) => {
-            eprintln!("bpffs: error: {error:#}");
+            eprintln!("bpffs: error: {name}: {error:#}");
             failures.push("a guest that lives to the end");
         }
     }
     for failure in failures {
-        println!("FAILED  {failure}");
+        println!("FAILED  {name}: {failure}");
         count.failed += 1;
     }
-    println!("kselftests: {} s", begin.elapsed().as_secs());
+    println!("{name}: {} s", begin.elapsed().as_secs());
     Ok(count)
 }
 
@@ -126,7 +160,9 @@ impl CargoTest {
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer);
+        let spawning = SPAWNING.lock();
         let mut child = cargo.spawn().context("cargo")?;
+        drop(spawning);
         drop(cargo);
         let mut output = String::new();
         reader.read_to_string(&mut output)?;
