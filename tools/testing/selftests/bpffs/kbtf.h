@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Type information: the kernel's, and some to give to maps. Needs libbpf. */
+#ifndef BPFFS_SELFTEST_KBTF_H
+#define BPFFS_SELFTEST_KBTF_H
+
+#include <stdbool.h>
+#include <bpf/btf.h>
+
+/*
+ * Reads the kernel's types and symbols, for this process and its children: they
+ * are large. Ends the program if there are none.
+ */
+void kernel_btf_prepare(void);
+const struct btf *kernel_btf(void);
+/* Whether the kernel, as it was built, has this function or variable. */
+bool kernel_has(const char *symbol);
+/* Id of what has this name and kind there, or -errno. */
+int kernel_btf_id(const char *name, unsigned int kind);
+/* Value of an enumeration's constant there, or -errno. */
+int kernel_btf_enum(const char *enumeration, const char *constant);
+
+/* Loads @btf, which it frees; fd or -errno. */
+int btf_load(struct btf *btf);
+/* Type 1 is "int"; fd or -errno. */
+int btf_int_load(void);
+
+#endif /* BPFFS_SELFTEST_KBTF_H */
