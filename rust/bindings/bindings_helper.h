@@ -14,8 +14,8 @@
 #include <linux/namei.h>
 #include <linux/slab.h>
 
-/* In no directory for headers, as only the kernel's own file system used it. */
-#ifdef CONFIG_BPF_PRELOAD
+/* Not among the headers that packages have for building modules. */
+#if __has_include(<../kernel/bpf/preload/bpf_preload.h>)
 #include <../kernel/bpf/preload/bpf_preload.h>
 #endif
 

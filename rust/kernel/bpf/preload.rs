@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Links that a kernel with `CONFIG_BPF_PRELOAD` pins into each new instance of the file system:
-//! iterators that list all maps and programs.
+//! Links that the module `bpf_preload` has pinned into each new instance of the file system:
+//! iterators that list all maps and programs. Kernels with `CONFIG_BPF_PRELOAD` come with it.
 //!
-//! C header: `kernel/bpf/preload/bpf_preload.h`
+//! C header: `kernel/bpf/preload/bpf_preload.h`. It is in no directory for headers, so that a package
+//! of headers may lack it; then there are no such links (`bpf_preload_header` is set by `Kbuild`).
 
 use super::Link;
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 use crate::bindings;
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 use core::ptr::NonNull;
 use kernel::prelude::*;
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 use kernel::{error::to_result, sync::rcu};
 
 /// Calls `f` with the name and a reference of each link, until it fails. Has the module that makes
@@ -20,7 +21,7 @@ use kernel::{error::to_result, sync::rcu};
 /// # Errors
 ///
 /// `ENOENT` if the module cannot be had; what it or `f` answers.
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 pub fn for_each(mut f: impl FnMut(&CStr, Link) -> Result) -> Result {
     let module = PreloadModule::get_or_load().ok_or(ENOENT)?;
     let mut links: [bindings::bpf_preload_info; bindings::BPF_PRELOAD_LINKS as usize] =
@@ -35,8 +36,8 @@ pub fn for_each(mut f: impl FnMut(&CStr, Link) -> Result) -> Result {
     Ok(())
 }
 
-/// This kernel has none.
-#[cfg(not(CONFIG_BPF_PRELOAD))]
+/// It is not known what they look like.
+#[cfg(not(bpf_preload_header))]
 pub fn for_each(_f: impl FnMut(&CStr, Link) -> Result) -> Result {
     Ok(())
 }
@@ -46,10 +47,10 @@ pub fn for_each(_f: impl FnMut(&CStr, Link) -> Result) -> Result {
 /// # Invariants
 ///
 /// Points to the module's operations, and owns a reference to the module.
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 struct PreloadModule(NonNull<bindings::bpf_preload_ops>);
 
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 impl PreloadModule {
     fn get_or_load() -> Option<Self> {
         Self::get().or_else(|| {
@@ -91,7 +92,7 @@ impl PreloadModule {
     }
 }
 
-#[cfg(CONFIG_BPF_PRELOAD)]
+#[cfg(bpf_preload_header)]
 impl Drop for PreloadModule {
     fn drop(&mut self) {
         // SAFETY: The reference is ours by the type invariant, which also makes the operations valid.

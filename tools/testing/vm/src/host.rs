@@ -322,7 +322,8 @@ impl Machine {
     /// KVM if a guest was seen to boot under it since this machine's boot, else TCG.
     fn accelerator(&self) -> Result<&'static [&'static str]> {
         const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
-        const TCG: &[&str] = &["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"];
+        // Page tables of five levels only cost time, and QEMU has trouble with them and KASAN.
+        const TCG: &[&str] = &["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off"];
 
         let openable = OpenOptions::new()
             .read(true)
