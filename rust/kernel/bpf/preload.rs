@@ -56,11 +56,7 @@ impl PreloadModule {
         Self::get().or_else(|| {
             // SAFETY: A format for one string, and that. Whether it worked shows when looking again.
             unsafe {
-                bindings::__request_module(
-                    true,
-                    c"%s".as_char_ptr(),
-                    c"bpf_preload".as_char_ptr(),
-                )
+                bindings::__request_module(true, c"%s".as_char_ptr(), c"bpf_preload".as_char_ptr())
             };
             Self::get()
         })
