@@ -568,6 +568,8 @@ int module_unload(void)
 /* ---- the guard around each test ---- */
 
 #define MAX_IDS 4096
+/* Milliseconds for what is freed late; a chain of grace periods on a slow kernel. */
+#define PATIENCE 30000
 
 static const char * const kind_names[OBJ_KINDS] = {
 	[OBJ_MAP]  = "map",
@@ -688,7 +690,7 @@ static int check_objects(struct guard *guard)
 	int bad = 0;
 
 	for (kind = 0; kind < OBJ_KINDS; kind++) {
-		if (wait_until(ids_restored(guard, kind), 5000))
+		if (wait_until(ids_restored(guard, kind), PATIENCE))
 			continue;
 		print_extra("left behind", kind_names[kind], &guard->now, &guard->ids[kind]);
 		print_extra("vanished", kind_names[kind], &guard->ids[kind], &guard->now);
@@ -701,7 +703,7 @@ static int check_superblocks(struct guard *guard)
 {
 	/* A test may load or unload the module: then there is nothing to compare. */
 	if (guard->refcnt < 0 || module_refcnt() < 0 ||
-	    wait_until(module_refcnt() == guard->refcnt, 5000))
+	    wait_until(module_refcnt() == guard->refcnt, PATIENCE))
 		return 0;
 	fprintf(stderr, "# guard: module references %d -> %d: a superblock or context is left\n",
 		guard->refcnt, module_refcnt());
