@@ -38,7 +38,7 @@ module-lint:
 	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_RUSTDOC=y modules
 
 selftests:
-	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs KSRC=$(KDIR) O=$(out)/selftests all
+	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
 
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Real clients on both implementations, in one kernel: every scenario (a file
+ * of commands, see lib.sh) runs on C's, then the module is loaded, then every
+ * scenario runs again. What it prints must be the same, after normalise().
+ * No expectation is recorded; facts without which a scenario would mean nothing
+ * are asserted by itself, so that two equal failures do not pass.
+ *
+ *	clients [-v] [scenario ...]
+ *
+ * Catches: whatever makes a client behave otherwise, or say something else.
+ */
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "kselftest.h"
+#include "normalise.h"
+#include "util.h"
+
+/* Seconds for one scenario on one implementation, also on a debugging kernel. */
+#define LIMIT 240
+
+enum { C, RUST, IMPLS };
+static const char * const impls[IMPLS] = { "c", "rust" };
+
+struct scenario {
+	const char *name;
+	struct {
+		char *output;
+		bool ok;
+	} run[IMPLS];
+};
+
+static struct scenario scenarios[64];
+static unsigned int scenarios_cnt;
+static char self[PATH_MAX], *dir;
+static struct guard *guard;
+static bool verbose;
+
+static void exec_scenario(const char *name, int out)
+{
+	char path[PATH_MAX + 64];
+	cpu_set_t cpu = {};
+
+	snprintf(path, sizeof(path), "%s/%s.scenario", dir, name);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	alarm(LIMIT);
+	/* Inode numbers grow on one CPU: some clients sort by them. */
+	CPU_SET(0, &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	clearenv();
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	setenv("TZ", "UTC", 1);
+	setenv("HOME", "/root", 1);
+	setenv("HERE", dir, 1);
+	execlp("bash", "bash", path, NULL);
+	_exit(127);
+}
+
+/* All that was written to a file without a name; to be freed. */
+static char *contents(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = calloc(1, size + 1);
+
+	if (!text || pread(fd, text, size, 0) != size)
+		ksft_exit_fail_perror("cannot read a scenario's output");
+	return text;
+}
+
+static void print_lines(const char *text)
+{
+	while (*text) {
+		size_t end = strcspn(text, "\n");
+
+		printf("#   %.*s\n", (int)end, text);
+		text += end + (text[end] == '\n');
+	}
+}
+
+static void run(struct scenario *scenario, int impl)
+{
+	int out = memfd_create("output", MFD_CLOEXEC), status, err;
+	uint64_t start = now_ms();
+	char *text;
+	pid_t pid;
+
+	if (out < 0)
+		ksft_exit_fail_perror("memfd_create");
+	err = guard_enter(guard);
+	if (err)
+		ksft_exit_fail_msg("cannot set a scenario up: %s\n", strerror(-err));
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		exec_scenario(scenario->name, out);
+	status = wait_child(pid);
+	text = contents(out);
+	close(out);
+	scenario->run[impl].ok = !status;
+	if (status)
+		printf("# %s on %s: ended with %s %d, having said:\n", scenario->name, impls[impl],
+		       status < 0 ? "signal" : "status", abs(status));
+	if (status || verbose)
+		print_lines(text);
+	if (guard_leave(guard))
+		scenario->run[impl].ok = false;
+	scenario->run[impl].output = normalise(text);
+	free(text);
+	printf("# %s on %s: %.1f s\n", scenario->name, impls[impl], (now_ms() - start) / 1000.0);
+}
+
+static void run_all(int impl)
+{
+	unsigned int i;
+
+	for (i = 0; i < scenarios_cnt; i++)
+		run(&scenarios[i], impl);
+}
+
+static unsigned int lines(const char *text, const char *begin)
+{
+	unsigned int n = 0;
+
+	for (; *text; text += strcspn(text, "\n") + 1)
+		n += !strncmp(text, begin, strlen(begin));
+	return n;
+}
+
+/* Shows where the outputs differ, as diff(1) does. */
+static void print_diff(const struct scenario *scenario)
+{
+	char path[IMPLS][64], line[4096];
+	int fd[IMPLS], i;
+	char command[256];
+	FILE *diff;
+
+	for (i = 0; i < IMPLS; i++) {
+		const char *text = scenario->run[i].output;
+
+		fd[i] = memfd_create(impls[i], 0);
+		if (fd[i] < 0 || write(fd[i], text, strlen(text)) != (ssize_t)strlen(text))
+			ksft_exit_fail_perror("cannot write what is to be shown");
+		snprintf(path[i], sizeof(path[i]), "/proc/self/fd/%d", fd[i]);
+	}
+	snprintf(command, sizeof(command), "diff -U8 --label c --label rust %s %s", path[C], path[RUST]);
+	diff = popen(command, "re");
+	while (diff && fgets(line, sizeof(line), diff))
+		printf("#   %s", line);
+	if (diff)
+		pclose(diff);
+	close(fd[C]);
+	close(fd[RUST]);
+}
+
+static unsigned int judge(const struct scenario *scenario)
+{
+	const char *c = scenario->run[C].output, *rust = scenario->run[RUST].output;
+	unsigned int commands = lines(c, "$ "), compared = lines(c, "");
+	bool same = !strcmp(c, rust);
+
+	if (!same)
+		print_diff(scenario);
+	/* One that does nothing has compared nothing. */
+	ksft_test_result(same && commands && scenario->run[C].ok && scenario->run[RUST].ok,
+			 "%s: %u commands, %u lines of output on both\n", scenario->name, commands,
+			 compared);
+	return same ? compared : 0;
+}
+
+static void add(const char *name)
+{
+	if (scenarios_cnt == ARRAY_SIZE(scenarios))
+		ksft_exit_fail_msg("too many scenarios\n");
+	scenarios[scenarios_cnt++].name = name;
+}
+
+int main(int argc, char **argv)
+{
+	static char names[] = SCENARIOS;
+	unsigned int i, compared = 0;
+	char *name;
+	ssize_t len;
+	int err;
+
+	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len < 0)
+		ksft_exit_fail_perror("/proc/self/exe");
+	dir = dirname(self);
+	verbose = argc > 1 && !strcmp(argv[1], "-v");
+	for (i = 1 + verbose; i < argc; i++)
+		add(argv[i]);
+	if (!scenarios_cnt) {
+		for (name = strtok(names, " "); name; name = strtok(NULL, " "))
+			add(name);
+	}
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ksft_print_header();
+	ksft_set_plan(scenarios_cnt + 3);
+	if (geteuid())
+		ksft_exit_fail_msg("needs root\n");
+	if (impl_rust())
+		ksft_exit_fail_msg("the module " MODULE_NAME " is loaded: unload it first\n");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	guard = guard_new();
+	if (!guard)
+		ksft_exit_fail_msg("cannot watch the kernel log\n");
+
+	run_all(C);
+	err = module_load(NULL);
+	ksft_test_result(!err && impl_rust(), "load%s%s\n", err ? " # " : "", err ? strerror(-err) : "");
+	if (err)
+		ksft_exit_fail_msg("without the module there is nothing to compare with\n");
+	run_all(RUST);
+	err = module_unload();
+	ksft_test_result(!err, "unload%s%s\n", err ? " # " : "", err ? strerror(-err) : "");
+	for (i = 0; i < scenarios_cnt; i++)
+		compared += judge(&scenarios[i]);
+	ksft_test_result(!guard_log(guard), "no fault in the kernel log\n");
+	ksft_print_msg("report: clients: %u lines of output compared\n", compared);
+	ksft_finished();
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For the scenarios, which clients.c runs with this: each in a mount namespace of
+# its own, in an empty directory. What they print is compared.
+
+BPF=/sys/fs/bpf
+failures=0 status=0 out=''
+
+# run COMMAND...: shows command, output and status; they are in $out and $status.
+run() {
+	printf '$ %s\n' "${*//$HERE\//}"
+	status=0
+	out=$("$@" 2>&1 </dev/null) || status=$?
+	[[ -z $out ]] || printf '%s\n' "$out"
+	[[ $status == 0 ]] || echo "=> $status"
+}
+
+# A fact that is not so, with the line of the scenario that asserts it.
+unmet() {
+	echo "UNMET (line ${BASH_LINENO[1]}): $1"
+	failures=$((failures + 1))
+}
+
+# expect COMMAND...: a fact that has to be so on any implementation.
+expect() { "$@" || unmet "$*"; }
+
+# must and refused are run, with the outcome asserted. said TEXT: what was printed.
+must() {
+	run "$@"
+	[[ $status == 0 ]] || unmet "must work"
+}
+refused() {
+	run "$@"
+	[[ $status != 0 ]] || unmet "must fail"
+}
+said() { [[ $out == *"$1"* ]] || unmet "must say: $1"; }
+silent() { [[ -z $out ]] || unmet "must say nothing"; }
+
+# soon COMMAND...: waits until it succeeds, for what the kernel does after a while.
+soon() {
+	local end=$((SECONDS + 20))
+	until "$@" >/dev/null 2>&1; do
+		[[ $SECONDS -lt $end ]] || { unmet "soon $*"; return 0; }
+		sleep 0.05
+	done
+}
+not() { ! "$@"; }
+
+# id_of map|prog|link PATH: id of what is pinned there.
+id_of() { { bpftool -j "$1" show pinned "$2" || true; } | sed -E 's/^.?\{"id":([0-9]+).*/\1/'; }
+
+# bpftool 7.5 shows a link well, and fails then: its status tells nothing.
+link_gone() { [[ $(bpftool link show id "$1" 2>&1 || true) == *"No such file"* ]]; }
+
+mount_bpf() { must mount -t bpf bpf "$BPF"; }
+
+# The last command of each.
+finish() { [[ $failures == 0 ]] || exit 1; }
