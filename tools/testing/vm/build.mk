@@ -7,6 +7,9 @@ KDIR ?= /kernel/src
 RELEASE := $(shell cat "$(KDIR)/include/config/kernel.release")
 top := $(CURDIR)
 out := $(top)/build/$(RELEASE)
+# What the module is made of, and where. A mutant is a copy with a fault, built apart.
+sources := $(or $(MODULE_SOURCES),$(top))
+module_out := $(or $(MODULE_OUT),$(out))
 export CARGO_TARGET_DIR ?= $(top)/build/cargo
 
 vm := tools/testing/vm
@@ -17,14 +20,15 @@ config = $(shell sed -n 's/^CONFIG_$(1)=//p' "$(KDIR)/.config")
 major = $(shell expr $(call config,$(1)_VERSION) / 10000)
 clang = $(if $(shell command -v clang-$(1)),-$(1),1)
 compiler := $(if $(call config,CC_IS_CLANG),LLVM=$(call clang,$(call major,CLANG)),CC=gcc-$(call major,GCC))
-kbuild = $(MAKE) -C "$(KDIR)" M=$(top) $(compiler)
+kbuild = $(MAKE) -C "$(KDIR)" M=$(sources) $(compiler)
 
 all: tools module selftests samples
 
 module: klp-relocate
-	+@mkdir -p $(out)
-	+@$(kbuild) MO=$(out) modules
-	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols rust/livepatch.symbols $(out)/bpffs.ko
+	+@mkdir -p $(module_out)
+	+@$(kbuild) MO=$(module_out) modules
+	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols $(sources)/rust/livepatch.symbols \
+		$(module_out)/bpffs.ko
 
 klp-relocate:
 	+@$(call cargo,tools/klp-relocate)
