@@ -248,6 +248,33 @@ static bool hammer_stop(struct hammer *hammer)
 	return !bad && !hammer->shared->wrong;
 }
 
+/* ---- a task that sleeps ---- */
+
+/* A file system in which look-ups sleep until the fd is closed: nobody serves it. */
+static int mount_unserved(const char *dir)
+{
+	int fd = sys(open("/dev/fuse", O_RDWR | O_CLOEXEC)), err;
+	char options[64];
+
+	if (fd < 0)
+		return fd;
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	mkdir(dir, 0755);
+	err = sys(mount("fuse", dir, "fuse", 0, options));
+	return err ?: fd;
+}
+
+/* Sleeps, and is not to be interrupted. */
+static bool asleep(pid_t pid)
+{
+	char path[32], stat[512] = "", *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	read_file(path, stat, sizeof(stat));
+	state = strrchr(stat, ')');
+	return state && !strncmp(state, ") D", 3);
+}
+
 /* ---- the tests, in the order in which they pass the module on ---- */
 
 FIXTURE(load) {
@@ -385,6 +412,41 @@ TEST_F(load, disabled_while_mounted)
 	EXPECT_TRUE(wait_until(!(err = delete_module()), 5000))
 		TH_LOG("%s", strerror(-err));
 	EXPECT_GT(0, module_refcnt());
+}
+
+/* A module that goes while a task sleeps in it, which then returns into nothing. */
+TEST_F(load, sleeper_keeps_module)
+{
+	int fuse[2], i;
+	pid_t pid[2];
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	for (i = 0; i < 2; i++) {
+		fuse[i] = mount_unserved(i ? "get" : "pin");
+		ASSERT_LE(0, fuse[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		pid[i] = fork();
+		ASSERT_LE(0, pid[i]);
+		if (!pid[i]) {
+			close(fuse[0]);
+			close(fuse[1]);
+			_exit(-(i ? obj_get("get/dir/x") : obj_pin(map_new(), "pin/dir/x")));
+		}
+		ASSERT_TRUE(wait_until(asleep(pid[i]), 10000));
+	}
+	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
+	for (i = 0; i < 2; i++) {
+		/* Long enough for all the other tasks. */
+		EXPECT_FALSE(wait_until(!exists(MODULE_LIVEPATCH), 4000))
+			TH_LOG("%s", i ? "get" : "pin");
+		EXPECT_TRUE(asleep(pid[i]));
+		close(fuse[i]);
+		EXPECT_EQ(ENOTCONN, wait_child(pid[i]));
+	}
+	EXPECT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
+	EXPECT_TRUE(wait_until(!delete_module(), 5000));
 }
 
 /* Something of the module that is still there when it has gone. */

@@ -382,6 +382,38 @@ TEST_F_TIMEOUT(races, get_without_fd, TIMEOUT)
 	EXPECT_COUNTED();
 }
 
+/*
+ * A symlink's target freed under those who follow it: they hold no reference, so
+ * it must stay for a grace period. KASAN tells.
+ */
+TEST_F_TIMEOUT(races, follow_and_unlink, TIMEOUT)
+{
+	char target[3002] = "";
+	int i;
+
+	/* Long, as they look at it for long then: ././ ... ./x */
+	for (i = 0; i < sizeof(target) - 2; i += 2)
+		memcpy(target + i, "./", 2);
+	target[i] = 'x';
+	ASSERT_EQ(0, obj_pin(self->calls.array, "bpf/x"));
+	WORKER({
+		ONE_OF(sys(symlink(target, "bpf/link")), 0, EEXIST, "symlink");
+		ONE_OF(sys(unlink("bpf/link")), 0, ENOENT, "unlink");
+	});
+	for (i = 0; i < 2; i++)
+		WORKER({
+			int err = sys(access("bpf/link", F_OK));
+
+			ONE_OF(err, 0, ENOENT, "follow");
+			if (!err)
+				inc(&shared->gets);
+		});
+	EXPECT_TRUE(run_until(self, &self->shared->gets, 1500));
+	unlink("bpf/link");
+	EXPECT_EQ(0, sys(unlink("bpf/x")));
+	EXPECT_COUNTED();
+}
+
 /* A task killed in the middle, with its lock, its reference or its inode. */
 TEST_F_TIMEOUT(races, kill, TIMEOUT)
 {
