@@ -34,7 +34,7 @@ all:
 	@$(vm)/check-kdir "$(KDIR)"
 	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module
 
-vm shell test test-debug demo:
+vm shell test test-debug test-mutants demo:
 	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
 
 else
@@ -62,6 +62,11 @@ test: setup
 # The same where the kernel watches every access, and allocations fail.
 test-debug:
 	@$(MAKE) test DEBUG=1
+
+# Whether the tests notice a fault in the module.
+test-mutants: setup
+	@$(BUILD) tools klp-relocate selftests >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) mutants $(MUTANTS)
 
 demo: setup
 	@$(BUILD) tools module samples >&2
@@ -91,6 +96,8 @@ make demo       show what it does, in a virtual machine with a stock Debian kern
 make test       build everything and run the tests in a virtual machine
 make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: 15 minutes
+make test-mutants [MUTANTS='uref-get nlink']
+                put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
@@ -102,7 +109,7 @@ make clean      remove build/
 make distclean  remove the cache, too: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 KERNEL=7.2      the stock kernel: a series, or a release (7.2.12+deb13-cloud-amd64)
-DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, test, demo
+DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, test*, demo
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 
 For a kernel of your own, and for this machine:
@@ -116,4 +123,4 @@ help:
 	$(info $(HELP))
 	@:
 
-.PHONY: all for-vm vm shell test test-debug demo lint setup install load unload clean distclean help
+.PHONY: all for-vm vm shell test test-debug test-mutants demo lint setup install load unload clean distclean help

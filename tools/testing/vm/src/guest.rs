@@ -66,17 +66,20 @@ fn run() -> Result<()> {
             say(Message::Started)?;
             let stdout = port(STDOUT)?;
             let stderr = port(STDERR)?;
-            match command(&job, stdout, stderr) {
-                Ok(status) => say(Message::Exit(status))?,
+            let status = command(&job, stdout, stderr);
+            match &status {
+                Ok(status) => say(Message::Exit(*status))?,
                 Err(error) => say(Message::Error(format!("{error:#}")))?,
             }
-            match put_back() {
-                Ok(leaks) => {
-                    for line in leaks {
-                        say(Message::Kernel(line))?;
+            if matches!(status, Ok(0)) || !job.failure_ends {
+                match put_back() {
+                    Ok(leaks) => {
+                        for line in leaks {
+                            say(Message::Kernel(line))?;
+                        }
                     }
+                    Err(error) => say(Message::Error(format!("{error:#}")))?,
                 }
-                Err(error) => say(Message::Error(format!("{error:#}")))?,
             }
         }
         Err(error) => say(Message::Error(format!("{error:#}")))?,

@@ -323,7 +323,12 @@ impl Machine {
     fn accelerator(&self) -> Result<&'static [&'static str]> {
         const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
         // Page tables of five levels only cost time, and QEMU has trouble with them and KASAN.
-        const TCG: &[&str] = &["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off"];
+        const TCG: &[&str] = &[
+            "-accel",
+            "tcg,thread=multi,tb-size=512",
+            "-cpu",
+            "max,la57=off",
+        ];
 
         let openable = OpenOptions::new()
             .read(true)

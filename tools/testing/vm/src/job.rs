@@ -41,6 +41,9 @@ pub struct Job {
     /// Standard output and error are the same here, so they are to be one stream there: that keeps
     /// their order.
     pub one_stream: bool,
+    /// Not to clean up after a command that fails. That is judged, too, but may take long if
+    /// something is wrong, and that something is, is known by then.
+    pub failure_ends: bool,
     /// Rows and columns of the terminal, for an interactive shell.
     pub console: Option<(u16, u16)>,
 }
@@ -68,6 +71,9 @@ impl Job {
         if self.one_stream {
             put("one_stream", "");
         }
+        if self.failure_ends {
+            put("failure_ends", "");
+        }
         if let Some((rows, columns)) = self.console {
             put("console", &format!("{rows} {columns}"));
         }
@@ -90,6 +96,7 @@ impl Job {
                 "env" => job.env.push(value.to_owned()),
                 "command" => job.command = value.to_owned(),
                 "one_stream" => job.one_stream = true,
+                "failure_ends" => job.failure_ends = true,
                 "console" => {
                     let (rows, columns) = value.split_once(' ').context("bad console size")?;
                     job.console = Some((rows.parse()?, columns.parse()?));
@@ -156,6 +163,7 @@ mod tests {
             env: vec!["A=b=c".into(), "B=".into()],
             command: "echo 'x\ny' \"$A\" \\ =".into(),
             one_stream: true,
+            failure_ends: true,
             console: Some((24, 80)),
         };
         let path = std::env::temp_dir().join(format!("bpffs-vm-job-{}", std::process::id()));

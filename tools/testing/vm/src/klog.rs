@@ -80,8 +80,13 @@ impl Record {
     }
 
     fn is_bad(&self) -> bool {
-        self.from_kernel && BAD.iter().any(|bad| has_word(&self.text, bad))
+        self.from_kernel && is_bad(&self.text)
     }
+}
+
+/// Whether a message of the kernel says that something is wrong in it.
+pub fn is_bad(text: &str) -> bool {
+    BAD.iter().any(|bad| has_word(text, bad))
 }
 
 /// Whether `word` is in `text` at the start of a word: `BUG` is not in `DEBUG`.

@@ -13,6 +13,7 @@ mod job;
 mod klog;
 mod ktap;
 mod leaks;
+mod mutants;
 mod suite;
 
 use std::fs::File;
@@ -58,6 +59,25 @@ enum Command {
         /// Shell command that runs kselftests; each has a guest of its own, all run at the same time
         #[arg(required = true)]
         commands: Vec<String>,
+    },
+    /// Put faults into the module, one at a time, and see whether the tests notice
+    Mutants {
+        #[command(flatten)]
+        guest: GuestArgs,
+        /// Directory of the faults, as patches
+        #[arg(long)]
+        patches: PathBuf,
+        /// Directory of the test programs
+        #[arg(long)]
+        selftests: PathBuf,
+        /// Directory for what is built, and for the logs
+        #[arg(long)]
+        out: PathBuf,
+        /// The kernel is a debugging one: also run what only that can tell
+        #[arg(long)]
+        debug: bool,
+        /// Mutants to run; all if there are none
+        names: Vec<String>,
     },
 }
 
@@ -124,6 +144,23 @@ fn run(cli: Cli) -> Result<u8> {
             let jobs = commands.iter().map(|command| guest.job(command));
             let jobs = jobs.collect::<Result<_>>()?;
             suite::run(&guest.machine(), jobs, &log, &cargo)
+        }
+        Command::Mutants {
+            guest,
+            patches,
+            selftests,
+            out,
+            debug,
+            names,
+        } => {
+            let plan = mutants::Plan {
+                patches,
+                selftests,
+                out,
+                debug,
+                names,
+            };
+            mutants::run(&guest.machine(), &guest.job("")?, plan)
         }
     }
 }
