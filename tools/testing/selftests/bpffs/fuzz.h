@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The differential fuzzer: sequences of system calls that are run on C's
+ * implementation and on ours, and have to give the same results.
+ *
+ *	fuzz.c		the tests: rounds, comparing, minimising
+ *	fuzz_gen.c	makes sequences from a seed
+ *	fuzz_run.c	runs a sequence in a process of its own
+ *	fuzz_text.c	from the text of a call to its arguments
+ *	fuzz_ops.c	the calls, and how their results show
+ *
+ * A call is a line of text, and nothing else: what is generated, what is run,
+ * what is reported and what is kept in corpus/ look the same. After the name of
+ * the call there are, separated by blanks,
+ *
+ *	12 0x1f 0755 -1		a number
+ *	"a\x2e\n"*3"b"		bytes: parts in quotes, each maybe repeated
+ *	end:"a"			the same, without the 0 byte, at the end of what is mapped
+ *	cross:"a"		the same, over a page boundary
+ *	null bad kernel		other pointers: NULL, unmapped, not the user's
+ *	f0 … f7			file descriptors that calls of the sequence have made
+ *	@map @prog …		those that are there before, see fuzz_run.c
+ *	cwd			AT_FDCWD
+ */
+#ifndef BPFFS_SELFTEST_FUZZ_H
+#define BPFFS_SELFTEST_FUZZ_H
+
+#include "kselftest.h"
+#include "progs.h"
+
+/* ---- fuzz_text.c ---- */
+
+#define MAX_ARGS 9
+
+/* A number, or bytes of which @ptr is what the kernel is given. */
+struct arg {
+	long num;
+	void *ptr;
+	size_t len;
+};
+
+/* Maps the memory that arguments are put into; 0 or -errno. */
+int text_init(void);
+/* The arguments in @text, at most MAX_ARGS; their number, or -EINVAL. */
+int text_args(const char *text, struct arg *args);
+/*
+ * @size bytes of memory, at most MAX_BUF, all 0xaa, behind which nothing is
+ * mapped: for what the kernel is to write. There is one such.
+ */
+#define MAX_BUF (256 << 10)
+void *text_buffer(size_t size);
+
+#define SLOT_FD		100
+#define SLOTS		8
+
+/* File descriptors that are there before a sequence begins. */
+enum fixed {
+	FIXED_MAP, FIXED_PROG, FIXED_LINK, FIXED_BTF, FIXED_TYPED, FIXED_ITER,
+	FIXED_ARRAY, FIXED_BPF,
+	FIXED_FILE = FIXED_BPF, FIXED_DIR, FIXED_SOCKET, FIXED_PIPE,
+	FIXED_CLOSED, FIXED_INOTIFY, FIXED_CNT,
+};
+extern const char *const fixed_names[FIXED_CNT];
+#define FIXED_FD	60
+
+/* ---- fuzz_ops.c ---- */
+
+/*
+ * @params says what a generated call is given, one word for each argument; see
+ * fuzz_gen.c. @weight is how often it is made compared to others.
+ */
+struct op {
+	const char *name;
+	void (*run)(const struct arg *args);
+	unsigned int weight;
+	const char *params;
+};
+
+extern const struct op ops[];
+extern const unsigned int ops_cnt;
+const struct op *op_find(const char *line);
+
+/* Where results go: @size bytes at @text. */
+void result_to(char *text, size_t size);
+/* Makes the call and adds its result, one line; false if @line is none. */
+bool op_run(const char *line);
+
+/* ---- fuzz_gen.c ---- */
+
+struct sequence {
+	char name[64];
+	unsigned int cnt;
+	char **lines;
+};
+
+void sequence_add(struct sequence *seq, const char *line);
+void sequence_free(struct sequence *seq);
+void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index);
+
+/* ---- fuzz_run.c ---- */
+
+/* The objects behind @map and so on, for all sequences; 0 or -errno. */
+int objects_new(void);
+/*
+ * Runs sequences, the last of them before @end if that is not 0; how many. Each
+ * has its results, a line for each call, in @results, to be freed.
+ */
+unsigned int sequences_run(const struct sequence *seqs, unsigned int cnt, uint64_t end,
+			   char **results);
+
+#endif /* BPFFS_SELFTEST_FUZZ_H */
