@@ -2,9 +2,9 @@
 /* Opening pins as files: what can be read, and all that cannot be done. */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <linux/btf.h>
 
 #include "harness.h"
+#include "progs.h"
 
 /* A mount at "a" with a readable map "a/m", an array of three ints. */
 FIXTURE(content) {
@@ -12,54 +12,12 @@ FIXTURE(content) {
 	int map;
 };
 
-/* Type information for "int", which the kernel needs to print values. */
-static int btf_new(void)
-{
-	static const char strings[] = "\0int";
-	struct {
-		struct btf_header hdr;
-		struct btf_type type;
-		__u32 encoding;
-		char strings[sizeof(strings)];
-	} __attribute__((packed)) raw = {
-		.hdr = {
-			.magic = BTF_MAGIC,
-			.version = BTF_VERSION,
-			.hdr_len = sizeof(raw.hdr),
-			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_len = sizeof(strings),
-		},
-		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
-		.encoding = BTF_INT_SIGNED << 24 | 32,
-	};
-	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
-
-	memcpy(raw.strings, strings, sizeof(strings));
-	return sys_bpf(BPF_BTF_LOAD, &attr);
-}
-
-static int typed_map(int btf, enum bpf_map_type type, unsigned int max)
-{
-	union bpf_attr attr = {
-		.map_type = type,
-		.key_size = 4,
-		.value_size = 4,
-		.max_entries = max,
-		.btf_fd = btf,
-		.btf_key_type_id = 1,
-		.btf_value_type_id = 1,
-	};
-
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
-
 FIXTURE_SETUP(content)
 {
 	ASSERT_EQ(0, mount_bpf("a", NULL));
-	self->btf = btf_new();
+	self->btf = btf_int_new();
 	ASSERT_LE(0, self->btf);
-	self->map = typed_map(self->btf, BPF_MAP_TYPE_ARRAY, 3);
+	self->map = map_typed(self->btf, BPF_MAP_TYPE_ARRAY, 3);
 	ASSERT_LE(0, self->map);
 	ASSERT_EQ(0, obj_pin(self->map, "a/m"));
 }
@@ -83,7 +41,7 @@ TEST_F(content, array)
 /* Catches: the text of a hash map, whose keys have no order, wrong. */
 TEST_F(content, hash)
 {
-	int map = typed_map(self->btf, BPF_MAP_TYPE_HASH, 4);
+	int map = map_typed(self->btf, BPF_MAP_TYPE_HASH, 4);
 	char buf[512];
 
 	ASSERT_LE(0, map);

@@ -15,6 +15,7 @@
 #define MOV_REG(dst, src)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
 #define ADD_IMM(reg, imm)	INSN(BPF_ALU64 | BPF_ADD | BPF_K, reg, 0, 0, imm)
 #define STORE_IMM(reg, off, imm)	INSN(BPF_ST | BPF_MEM | BPF_W, reg, 0, off, imm)
+#define LOAD(dst, src, off)	INSN(BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0)
 #define JUMP_ZERO(reg, off)	INSN(BPF_JMP | BPF_JEQ | BPF_K, reg, 0, off, 0)
 #define ATOMIC_ADD(dst, src)	INSN(BPF_STX | BPF_ATOMIC | BPF_W, dst, src, 0, BPF_ADD)
 #define LOAD_MAP(reg, fd)	INSN(BPF_LD | BPF_DW | BPF_IMM, reg, BPF_PSEUDO_MAP_FD, 0, fd), \
@@ -220,6 +221,88 @@ int link_new(int counter)
 		return prog;
 	attr.raw_tracepoint.prog_fd = prog;
 	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+	close(prog);
+	return link;
+}
+
+int btf_int_new(void)
+{
+	static const char strings[] = "\0int";
+	struct {
+		struct btf_header hdr;
+		struct btf_type type;
+		__u32 encoding;
+		char strings[sizeof(strings)];
+	} __attribute__((packed)) raw = {
+		.hdr = {
+			.magic = BTF_MAGIC,
+			.version = BTF_VERSION,
+			.hdr_len = sizeof(raw.hdr),
+			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_len = sizeof(strings),
+		},
+		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
+		.encoding = BTF_INT_SIGNED << 24 | 32,
+	};
+	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
+
+	memcpy(raw.strings, strings, sizeof(strings));
+	return sys_bpf(BPF_BTF_LOAD, &attr);
+}
+
+int map_typed(int btf, enum bpf_map_type type, unsigned int max)
+{
+	union bpf_attr attr = {
+		.map_type = type,
+		.key_size = 4,
+		.value_size = 4,
+		.max_entries = max,
+		.btf_fd = btf,
+		.btf_key_type_id = 1,
+		.btf_value_type_id = 1,
+	};
+
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+int iter_new(void)
+{
+	/* Field by field: context, its meta, that one's seq. */
+	const struct bpf_insn insns[] = {
+		LOAD(BPF_REG_1, BPF_REG_1, 0),
+		LOAD(BPF_REG_1, BPF_REG_1, 0),
+		STORE_IMM(BPF_REG_10, -4, 'm' | 'a' << 8 | 'p' << 16 | '\n' << 24),
+		MOV_REG(BPF_REG_2, BPF_REG_10),
+		ADD_IMM(BPF_REG_2, -4),
+		MOV_IMM(BPF_REG_3, 4),
+		CALL(BPF_FUNC_seq_write),
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT(),
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_ITER,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = sizeof(insns) / sizeof(insns[0]),
+		.license = (uintptr_t)"GPL",
+	};
+	static int type;
+	int prog, link;
+
+	if (type <= 0)
+		type = btf_func_id("bpf_iter_bpf_map");
+	if (type < 0)
+		return type;
+	attr.attach_btf_id = type;
+	prog = sys_bpf(BPF_PROG_LOAD, &attr);
+	if (prog < 0)
+		return prog;
+	attr = (union bpf_attr){
+		.link_create.prog_fd = prog,
+		.link_create.attach_type = BPF_TRACE_ITER,
+	};
+	link = sys_bpf(BPF_LINK_CREATE, &attr);
 	close(prog);
 	return link;
 }

@@ -67,6 +67,12 @@ void program_begin(void);
  * last two to go; with these two kept, links are quick.
  */
 void links_prepare(void);
+/* Type 1 is "int", which the kernel needs to print keys and values. */
+int btf_int_new(void);
+/* A map of such keys and values, whose pin can be read. */
+int map_typed(int btf, enum bpf_map_type type, unsigned int max);
+/* The link of an iterator that prints "map" for each map there is. */
+int iter_new(void);
 /* A map, a program, or a link. */
 int obj_new(enum obj_kind kind);
 extern const char *const obj_kind_names[OBJ_KINDS];
