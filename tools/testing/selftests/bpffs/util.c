@@ -511,8 +511,7 @@ int module_refcnt(void)
 	return ret < 0 ? ret : atoi(buf);
 }
 
-/* The transition is over, or the livepatch gone. */
-static bool transition_done(void)
+bool module_settled(void)
 {
 	char buf[8];
 
@@ -542,7 +541,7 @@ int module_load(const char *params)
 	}
 	if (err)
 		return err;
-	return wait_until(transition_done(), 60000) ? 0 : -ETIMEDOUT;
+	return wait_until(module_settled(), 60000) ? 0 : -ETIMEDOUT;
 }
 
 static bool module_delete(int *err)
@@ -732,6 +731,22 @@ static bool is_fault(const char *msg)
 	return false;
 }
 
+/* Messages that a call trace follows, which say that an allocation failed. */
+static bool tells_failure(const char *msg)
+{
+	static const char * const failures[] = {
+		"page allocation failure: ", "vmalloc error: ", "percpu: allocation failed",
+		"__kmem_cache_create_args(",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		if (strstr(msg, failures[i]))
+			return true;
+	}
+	return false;
+}
+
 int guard_objects(struct guard *guard)
 {
 	return check_objects(guard) + check_superblocks(guard);
@@ -739,6 +754,7 @@ int guard_objects(struct guard *guard)
 
 int guard_log(struct guard *guard)
 {
+	bool failing = false, told = false;
 	char record[8192];
 	ssize_t len;
 	int bad = 0;
@@ -753,8 +769,16 @@ int guard_log(struct guard *guard)
 			return bad;
 		record[len] = '\0';
 		msg = strchr(record, ';');
+		if (msg && strstr(msg, LOG_FAILING))
+			failing = !strstr(msg, LOG_FAILING_NO_MORE);
+		if (msg && failing && tells_failure(msg))
+			told = true;
 		if (!msg || !is_fault(msg))
 			continue;
+		if (told && strstr(msg, "Call Trace")) {
+			told = false;
+			continue;
+		}
 		msg[strcspn(msg, "\n")] = '\0';
 		fprintf(stderr, "# guard: kernel log: %s\n", msg + 1);
 		bad++;

@@ -183,6 +183,8 @@ bool impl_rust(void);
  * effective; disable the livepatch and unload. Return 0 or -errno.
  */
 int module_load(const char *params);
+/* No transition of the livepatch is going on; it is effective, or gone. */
+bool module_settled(void);
 int module_unload(void);
 /* /sys/module/bpffs/refcnt, or -errno. */
 int module_refcnt(void);
@@ -206,5 +208,13 @@ void guard_note(struct guard *guard);
 int guard_objects(struct guard *guard);
 /* and the kernel log without fault since the last look. */
 int guard_log(struct guard *guard);
+
+/*
+ * Written into the kernel log around calls whose allocations are made to fail: in
+ * between, a call trace that follows the kernel's message that one failed is no fault.
+ * tools/testing/vm/src/klog.rs knows them, too.
+ */
+#define LOG_FAILING		"bpffs: allocations are made to fail"
+#define LOG_FAILING_NO_MORE	"bpffs: allocations are made to fail no more"
 
 #endif /* BPFFS_SELFTEST_UTIL_H */

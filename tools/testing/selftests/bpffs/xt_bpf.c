@@ -1,138 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Programs that the kernel itself looks up by path: the bpf match of iptables
- * (xt_bpf) is its only such user. Rules are set as iptables-legacy does, in a
- * network namespace that goes with the test.
+ * (xt_bpf) is its only such user. Rules go with the test's network namespace.
  */
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <linux/netfilter/x_tables.h>
-#include <linux/netfilter/xt_bpf.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
 
 #include "harness.h"
 #include "progs.h"
-
-/* The verdict of a standard target is its negation, less one. */
-#define VERDICT(v)	(-(v) - 1)
-
-struct policy {
-	struct ipt_entry entry;
-	struct xt_standard_target target;
-};
-
-struct match_rule {
-	struct ipt_entry entry;
-	struct xt_entry_match match;
-	struct xt_bpf_info_v1 info;
-	struct xt_standard_target target;
-};
-
-/* The table "filter": a rule that drops incoming what the program matches. */
-struct table {
-	struct ipt_replace head;
-	struct match_rule rule;
-	struct policy input;
-	struct policy forward;
-	struct policy output;
-	struct {
-		struct ipt_entry entry;
-		struct xt_error_target target;
-	} end;
-};
-
-static void set_policy(struct policy *policy, unsigned int size, int verdict)
-{
-	policy->entry.target_offset = size - sizeof(policy->target);
-	policy->entry.next_offset = size;
-	policy->target.target.u.user.target_size = sizeof(policy->target);
-	policy->target.verdict = verdict;
-}
-
-#define AT(member) (offsetof(struct table, member) - offsetof(struct table, rule))
-
-/* Drop what the program pinned at @path matches, or without one drop nothing. */
-static int set_rule(int sock, const char *path)
-{
-	struct xt_counters counters[8];
-	struct ipt_getinfo old = { .name = "filter" };
-	socklen_t len = sizeof(old);
-	struct table table = {
-		.head = {
-			.name = "filter",
-			.valid_hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD |
-				       1 << NF_INET_LOCAL_OUT,
-			.num_entries = 5,
-			.size = sizeof(table) - offsetof(struct table, rule),
-			.hook_entry = {
-				[NF_INET_LOCAL_IN] = AT(rule),
-				[NF_INET_FORWARD] = AT(forward),
-				[NF_INET_LOCAL_OUT] = AT(output),
-			},
-			.underflow = {
-				[NF_INET_LOCAL_IN] = AT(input),
-				[NF_INET_FORWARD] = AT(forward),
-				[NF_INET_LOCAL_OUT] = AT(output),
-			},
-			.counters = counters,
-		},
-	};
-	struct match_rule *rule = &table.rule;
-
-	if (getsockopt(sock, SOL_IP, IPT_SO_GET_INFO, &old, &len))
-		return -errno;
-	if (old.num_entries > ARRAY_SIZE(counters))
-		return -E2BIG;
-	table.head.num_counters = old.num_entries;
-
-	rule->entry.target_offset = offsetof(struct match_rule, target);
-	rule->entry.next_offset = sizeof(*rule);
-	rule->match.u.user.match_size = sizeof(rule->match) + sizeof(rule->info);
-	strcpy(rule->match.u.user.name, "bpf");
-	rule->match.u.user.revision = 1;
-	rule->target.target.u.user.target_size = sizeof(rule->target);
-	rule->target.verdict = VERDICT(NF_DROP);
-	if (path) {
-		rule->info.mode = XT_BPF_MODE_PATH_PINNED;
-		strcpy(rule->info.path, path);
-	} else {
-		/* The classic program "return 0" matches nothing. */
-		rule->info.mode = XT_BPF_MODE_BYTECODE;
-		rule->info.bpf_program_num_elem = 1;
-		rule->info.bpf_program[0] = (struct sock_filter){ .code = BPF_RET | BPF_K };
-	}
-
-	set_policy(&table.input, sizeof(table.input), VERDICT(NF_ACCEPT));
-	set_policy(&table.forward, sizeof(table.forward), VERDICT(NF_ACCEPT));
-	set_policy(&table.output, sizeof(table.output), VERDICT(NF_ACCEPT));
-
-	table.end.entry.target_offset = sizeof(table.end.entry);
-	table.end.entry.next_offset = sizeof(table.end);
-	table.end.target.target.u.user.target_size = sizeof(table.end.target);
-	strcpy(table.end.target.target.u.user.name, XT_ERROR_TARGET);
-	strcpy(table.end.target.errorname, "ERROR");
-
-	return sys(setsockopt(sock, SOL_IP, IPT_SO_SET_REPLACE, &table, sizeof(table)));
-}
-
-static int netns_new(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int sock;
-
-	if (unshare(CLONE_NEWNET))
-		return -errno;
-	sock = sys(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	if (sock >= 0 && ioctl(sock, SIOCSIFFLAGS, &ifr))
-		return -errno;
-	close(sock);
-	return sys(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-}
+#include "xtables.h"
 
 /* Whether a packet gets through the loopback device. */
 static bool delivered(void)
@@ -274,8 +153,6 @@ TEST_F(xt_bpf, refused)
 
 int main(int argc, char **argv)
 {
-	/* As iptables does; what is built in needs none, and the rest will tell. */
-	if (system("PATH=$PATH:/sbin:/usr/sbin modprobe -aq iptable_filter xt_bpf"))
-		fprintf(stderr, "# no modules iptable_filter and xt_bpf to load\n");
+	xtables_prepare();
 	return run_all_guarded(argc, argv);
 }

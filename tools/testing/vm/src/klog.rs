@@ -31,7 +31,7 @@ const BAD: &[&str] = &[
     "general protection fault",
     "unable to handle",
     "Unable to handle",
-    "Call Trace:",
+    TRACE,
     "corruption",
     "held lock",
     "locks held",
@@ -46,6 +46,19 @@ const BAD: &[&str] = &[
     "nobody cared",
     "lockdep is turned off",
 ];
+
+/// What tests write into the log around calls whose allocations they make fail (`failnth.c`).
+const FAILING: &str = "bpffs: allocations are made to fail";
+const FAILING_NO_MORE: &str = "bpffs: allocations are made to fail no more";
+
+/// In between, a call trace belongs to such a message, and is none of a fault.
+const ALLOCATION_FAILED: &[&str] = &[
+    "page allocation failure: ",
+    "vmalloc error: ",
+    "percpu: allocation failed",
+    "__kmem_cache_create_args(",
+];
+const TRACE: &str = "Call Trace:";
 
 /// Lines shown before and after a bad one.
 const BEFORE: usize = 3;
@@ -126,8 +139,17 @@ pub fn read() -> Result<Vec<Record>> {
 pub fn report(records: &[Record]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut shown = 0;
+    let (mut failing, mut failed) = (false, false);
     for (index, record) in records.iter().enumerate() {
+        if !record.from_kernel && record.text.contains(FAILING) {
+            failing = !record.text.contains(FAILING_NO_MORE);
+        }
+        failed |= failing && ALLOCATION_FAILED.iter().any(|&f| record.text.contains(f));
         if !record.is_bad() {
+            continue;
+        }
+        if failed && record.text.contains(TRACE) {
+            failed = false;
             continue;
         }
         let from = index.saturating_sub(BEFORE).max(shown);
@@ -205,6 +227,27 @@ mod tests {
             "6,4,4000,-;livepatch: 'bpffs': patching complete\n SUBSYSTEM=x",
         ]);
         assert_eq!(report(&log), Vec::<String>::new());
+    }
+
+    // Catches: a run that fails because a test makes allocations fail, or a fault that hides there.
+    #[test]
+    fn allocations_that_are_made_to_fail() {
+        let begin = "12,1,1,-;bpffs: allocations are made to fail";
+        let end = "12,1,1,-;bpffs: allocations are made to fail no more";
+        let failed = "4,1,1,-;x: vmalloc error: size 4096, vm_struct allocation failed";
+        let trace = "4,1,1,-;Call Trace:";
+        let is_bad = |lines: &[&str]| !report(&records(lines)).is_empty();
+        assert!(!is_bad(&[begin, failed, trace, end]));
+        assert!(is_bad(&[failed, trace]));
+        assert!(is_bad(&[begin, trace]));
+        assert!(is_bad(&[begin, failed, trace, trace]));
+        assert!(is_bad(&[begin, end, failed, trace]));
+        assert!(is_bad(&[begin, failed, "1,1,1,-;BUG: KASAN: x"]));
+        assert!(is_bad(&[
+            "4,1,1,-;bpffs: allocations are made to fail",
+            failed,
+            trace
+        ]));
     }
 
     // Catches: one splat shown many times over, once for each of its lines.

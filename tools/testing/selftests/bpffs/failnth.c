@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See failnth.h. */
+#include <dirent.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "kselftest.h"
+#include "failnth.h"
+#include "state.h"
+
+/*
+ * Which allocation is the nth is not quite the same each time: a slab may be full,
+ * and then a page is allocated for the next. So there are several rounds, of which
+ * the first fails objects only and is nearly exact; and each goes on until so many
+ * attempts in a row were without a failure.
+ */
+#define ROUNDS		3
+#define QUIET		3
+
+/* ---- failing an allocation ---- */
+
+static struct {
+	int fd;
+	int log;
+	int min_order;
+	pid_t owner;
+	/* Which allocation fails; none if 0. */
+	unsigned int nth;
+	/* Whether one has failed. */
+	bool failed;
+} inject = { .fd = -1, .log = -1, .min_order = -1 };
+
+#define FAIL_PAGE_ALLOC "/sys/kernel/debug/fail_page_alloc/"
+#define NO_PAGES "32"
+
+int armed_prepare(void)
+{
+	if (inject.owner == getpid())
+		return 0;
+	close(inject.fd);
+	close(inject.log);
+	close(inject.min_order);
+	inject.fd = sys(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	inject.log = sys(open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+	inject.min_order = sys(open(FAIL_PAGE_ALLOC "min-order", O_WRONLY | O_CLOEXEC));
+	inject.owner = getpid();
+	return inject.fd < 0 ? inject.fd : inject.log < 0 ? inject.log :
+	       inject.min_order < 0 ? inject.min_order : 0;
+}
+
+/* Nothing of libc is between the first and the last of these system calls. */
+long armed(long nr, ...)
+{
+	char text[16] = "", left[16] = "";
+	size_t len = snprintf(text, sizeof(text), "%u", inject.nth);
+	long a[6], ret;
+	va_list args;
+	int i, err;
+
+	va_start(args, nr);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+
+	if (pwrite(inject.fd, text, len, 0) != len)
+		abort();
+	ret = syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	err = errno;
+	if (pread(inject.fd, left, sizeof(left) - 1, 0) <= 0 || pwrite(inject.fd, "0", 1, 0) != 1)
+		abort();
+	/* It counts down. */
+	inject.failed = inject.nth && !atoi(left);
+	return ret < 0 ? -err : ret;
+}
+
+/*
+ * Objects are failed in all slab caches but those of the kernel's watchers: nobody
+ * else minds when these have no memory, and it would make no point twice.
+ */
+static int choose_caches(void)
+{
+	static const char *const watchers[] = {
+		"kmemleak_object", "kmemleak_scan_area", "debug_objects_cache",
+	};
+	DIR *dir = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	char path[PATH_MAX];
+	int err = 0;
+
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir))) {
+		bool watcher = false;
+		unsigned int i;
+
+		for (i = 0; i < ARRAY_SIZE(watchers); i++)
+			watcher |= !strcmp(entry->d_name, watchers[i]);
+		if (entry->d_name[0] == '.' || watcher)
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/failslab", entry->d_name);
+		err = write_file(path, "1");
+	}
+	closedir(dir);
+	return err;
+}
+
+static int set_up(void)
+{
+	const char *verbose = getenv("FAILNTH_VERBOSE") ?: "0";
+	const struct {
+		const char *path;
+		const char *value;
+	} settings[] = {
+		/* Allocations that may sleep, which is nearly all. */
+		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
+		{ "/sys/kernel/debug/failslab/cache-filter", "Y" },
+		{ "/sys/kernel/debug/failslab/verbose", verbose },
+		{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
+		{ FAIL_PAGE_ALLOC "ignore-gfp-highmem", "N" },
+		{ FAIL_PAGE_ALLOC "verbose", verbose },
+	};
+	unsigned int i;
+	int err = armed_prepare();
+
+	if (err)
+		fprintf(stderr, "# /proc/thread-self/fail-nth: %s: needs CONFIG_FAULT_INJECTION\n",
+			strerror(-err));
+	for (i = 0; !err && i < ARRAY_SIZE(settings); i++) {
+		err = write_file(settings[i].path, settings[i].value);
+		if (err)
+			fprintf(stderr, "# %s: %s: needs CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC\n",
+				settings[i].path, strerror(-err));
+	}
+	if (!err) {
+		err = choose_caches();
+		if (err)
+			fprintf(stderr, "# cannot choose slab caches: %s\n", strerror(-err));
+	}
+	return err;
+}
+
+/* ---- the table ---- */
+
+struct row {
+	char name[32];
+	/* The last one that failed in any round; what the calls then gave. */
+	unsigned int points, nomem, other, harmless;
+};
+
+/* Shared with the tests, which are processes. */
+static struct table {
+	pid_t owner;
+	int error;
+	unsigned int cnt;
+	struct row rows[256];
+} *table;
+
+static void print_table(void)
+{
+	struct row sum = {};
+	unsigned int i;
+
+	if (getpid() != table->owner)
+		return;
+	printf("# report: %s: allocations that were made to fail, and what came of it\n",
+	       program_invocation_short_name);
+	printf("# report: %-26s %6s %6s %6s %8s\n", "call", "points", "ENOMEM", "other", "success");
+	for (i = 0; i <= table->cnt; i++) {
+		struct row *row = i < table->cnt ? &table->rows[i] : &sum;
+
+		printf("# report: %-26s %6u %6u %6u %8u\n", row == &sum ? "sum" : row->name,
+		       row->points, row->nomem, row->other, row->harmless);
+		sum.points += row->points;
+		sum.nomem += row->nomem;
+		sum.other += row->other;
+		sum.harmless += row->harmless;
+	}
+}
+
+int failnth_main(int argc, char **argv, int (*run)(int argc, char **argv))
+{
+	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+	if (table == MAP_FAILED) {
+		perror("mmap");
+		return KSFT_FAIL;
+	}
+	table->owner = getpid();
+	table->error = set_up();
+	links_prepare();
+	/* Looks up the type, which takes long. */
+	close(iter_new());
+	atexit(print_table);
+	return run(argc, argv);
+}
+
+int failnth_error(void)
+{
+	return table->error;
+}
+
+/* ---- one call ---- */
+
+static bool result_good(const struct call *call, bool failed, long ret)
+{
+	if (ret == call->result || (!call->result && ret >= 0))
+		return true;
+	return failed && (ret == -ENOMEM || (call->also && ret == -call->also));
+}
+
+static void count(const struct call *call, struct row *row, long ret)
+{
+	if (!inject.failed)
+		return;
+	if (row->points < inject.nth)
+		row->points = inject.nth;
+	if (ret == -ENOMEM)
+		row->nomem++;
+	else if (ret < 0 && ret != call->result)
+		row->other++;
+	else
+		row->harmless++;
+}
+
+static int not_as(const char *state, const char *dir, const struct call *call, const char *when)
+{
+	int bad = state_check(state, dir);
+
+	if (bad)
+		fprintf(stderr, "# %s: allocation %u: not as before %s\n", call->name, inject.nth,
+			when);
+	return bad;
+}
+
+/*
+ * Makes the call once, with allocation inject.nth failing. Only if @thorough, the
+ * state is looked at, which takes much longer than the call.
+ */
+static int attempt(const struct call *call, const char *dir, const char *state, struct row *row,
+		   bool thorough)
+{
+	char *prepared = NULL;
+	int err = 0, bad = 0;
+	long ret;
+
+	if (call->prepare) {
+		err = call->prepare();
+		if (err) {
+			fprintf(stderr, "# %s: cannot prepare: %s\n", call->name, strerror(-err));
+			return MAX_COMPLAINTS;
+		}
+		prepared = thorough ? state_read(dir) : NULL;
+	}
+	ret = call->call();
+	count(call, row, ret);
+	if (!result_good(call, inject.failed, ret)) {
+		fprintf(stderr, "# %s: allocation %u%s: %ld (%s)\n", call->name, inject.nth,
+			inject.failed ? "" : ", of which there are less", ret,
+			ret < 0 ? strerror(-ret) : "success");
+		bad++;
+	}
+	if (thorough && ret < 0)
+		bad += not_as(prepared ?: state, dir, call, "although it failed");
+	free(prepared);
+	if (call->restore)
+		err = call->restore(ret);
+	if (err) {
+		fprintf(stderr, "# %s: allocation %u: it gave %ld, but undoing that %s\n",
+			call->name, inject.nth, ret, strerror(-err));
+		bad++;
+	}
+	if (thorough && (call->prepare || ret >= 0))
+		bad += not_as(state, dir, call, "after it was undone");
+	return bad;
+}
+
+static int tell(int fd, const char *text)
+{
+	if (write(fd, text, strlen(text)) > 0)
+		return 0;
+	perror("# cannot tell the kernel");
+	return 1;
+}
+
+static unsigned int step(const struct call *call)
+{
+	const char *text = getenv("FAILNTH_STEP");
+
+	return text && call->step ? atoi(text) ?: 1 : call->step ?: 1;
+}
+
+int fail_each(const struct call *call, const char *dir)
+{
+	struct row *row = &table->rows[table->cnt];
+	const char *only = getenv("FAILNTH_CALL");
+	int bad, quiet, round;
+	char *state;
+
+	bad = table->error ?: armed_prepare();
+	if (bad)
+		return abs(bad);
+	if (only && strcmp(only, call->name))
+		return 0;
+	if (call->not_on_c && !impl_rust()) {
+		fprintf(stderr, "# %s: not made on C, which %s\n", call->name, call->not_on_c);
+		return 0;
+	}
+	if (table->cnt == ARRAY_SIZE(table->rows) - 1)
+		abort();
+	table->cnt++;
+	snprintf(row->name, sizeof(row->name), "%s", call->name);
+
+	state = state_read(dir);
+	/* Once without, so that only what the call needs itself is allocated then. */
+	inject.nth = 0;
+	bad = attempt(call, dir, state, row, true);
+	bad += tell(inject.log, LOG_FAILING);
+	for (round = 0; round < (call->rounds ?: ROUNDS); round++) {
+		/* At first objects only, then pages, too. */
+		bad += tell(inject.min_order, round ? "0" : NO_PAGES);
+		inject.nth = 0;
+		for (quiet = 0; quiet < QUIET && bad < MAX_COMPLAINTS; ) {
+			inject.nth += step(call);
+			bad += attempt(call, dir, state, row, round < 2);
+			quiet = inject.failed ? 0 : quiet + 1;
+		}
+		bad += not_as(state, dir, call, "in the end");
+	}
+	bad += tell(inject.log, LOG_FAILING_NO_MORE);
+	free(state);
+	if (!row->points != call->no_points) {
+		fprintf(stderr, "# %s: %u points\n", call->name, row->points);
+		bad++;
+	}
+	return bad;
+}
+
+int undone(long ret, int err)
+{
+	if (ret >= 0)
+		return err;
+	return err == -ENOENT ? 0 : err ?: -EEXIST;
+}
+
+int restore_fd(long ret)
+{
+	return ret < 0 ? 0 : sys(close(ret));
+}
