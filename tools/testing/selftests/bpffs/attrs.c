@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Attributes of inodes: mode, owner, times, extended ones, and who sets them. */
+#include <linux/limits.h>
 #include <linux/stat.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <linux/fs.h>
 
 #include "harness.h"
+#include "progs.h"
 
 /* One mount at "a" with a pinned map "a/m", a directory "a/d", a link "a/l". */
 FIXTURE(attrs) {
@@ -55,10 +58,20 @@ static int64_t ctime_of(const char *path)
 	return st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec;
 }
 
-/* ctime cannot be set; so wait until the kernel's coarse clock has moved. */
+/*
+ * ctime cannot be set; so wait until the kernel's coarse clock, which is what
+ * times are taken from, has passed now.
+ */
 static void tick(void)
 {
-	sleep_ms(12);
+	struct timespec now, coarse;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	do {
+		sleep_ms(1);
+		clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+	} while (coarse.tv_sec < now.tv_sec ||
+		 (coarse.tv_sec == now.tv_sec && coarse.tv_nsec <= now.tv_nsec));
 }
 
 /* Catches: a field of stat() of a pin unlike C's. */
@@ -288,31 +301,110 @@ TEST_F(attrs, truncate)
 /* Catches: extended attributes other than those C has, or lost. */
 TEST_F(attrs, xattr)
 {
-	static const char * const paths[] = { "a/m", "a/d", "a" };
+	static const char * const paths[] = { "a/m", "a/d", "a", "a/l", "a/p", "a/k" };
 	char buf[256];
 	unsigned int i;
 
+	/* On the symbolic link itself, too, and on every kind of pin. */
+	ASSERT_EQ(0, obj_pin(prog_new(0), "a/p"));
+	ASSERT_EQ(0, obj_pin(link_new(-1), "a/k"));
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
 		const char *path = paths[i];
 
-		EXPECT_EQ(0, sys(listxattr(path, buf, sizeof(buf))));
-		EXPECT_EQ(-EOPNOTSUPP, sys(setxattr(path, "user.x", "1", 1, 0)));
-		EXPECT_EQ(-EOPNOTSUPP, sys(getxattr(path, "user.x", buf, sizeof(buf))));
-		EXPECT_EQ(-ENODATA, sys(getxattr(path, "trusted.x", buf, sizeof(buf))));
-		EXPECT_EQ(-ENODATA, sys(removexattr(path, "trusted.x")));
-		EXPECT_EQ(0, sys(setxattr(path, "trusted.x", "value", 5, 0)));
-		EXPECT_EQ(-EEXIST, sys(setxattr(path, "trusted.x", "w", 1, XATTR_CREATE)));
-		EXPECT_EQ(-ENODATA, sys(setxattr(path, "trusted.y", "w", 1, XATTR_REPLACE)));
-		ASSERT_EQ(5, sys(getxattr(path, "trusted.x", buf, sizeof(buf))));
+		EXPECT_EQ(0, sys(llistxattr(path, buf, sizeof(buf))));
+		/* The VFS has user.* for files and directories only. */
+		EXPECT_EQ(i == 3 ? -EPERM : -EOPNOTSUPP, sys(lsetxattr(path, "user.x", "1", 1, 0)));
+		EXPECT_EQ(i == 3 ? -ENODATA : -EOPNOTSUPP,
+			  sys(lgetxattr(path, "user.x", buf, sizeof(buf))));
+		EXPECT_EQ(-ENODATA, sys(lgetxattr(path, "trusted.x", buf, sizeof(buf))));
+		EXPECT_EQ(-ENODATA, sys(lremovexattr(path, "trusted.x")));
+		EXPECT_EQ(0, sys(lsetxattr(path, "trusted.x", "value", 5, 0)));
+		EXPECT_EQ(-EEXIST, sys(lsetxattr(path, "trusted.x", "w", 1, XATTR_CREATE)));
+		EXPECT_EQ(-ENODATA, sys(lsetxattr(path, "trusted.y", "w", 1, XATTR_REPLACE)));
+		ASSERT_EQ(5, sys(lgetxattr(path, "trusted.x", buf, sizeof(buf))));
 		EXPECT_EQ(0, memcmp(buf, "value", 5));
-		EXPECT_EQ(-ERANGE, sys(getxattr(path, "trusted.x", buf, 4)));
-		EXPECT_EQ(0, sys(setxattr(path, "security.test", "s", 1, 0)));
-		EXPECT_EQ(10 + 14, sys(listxattr(path, buf, sizeof(buf))));
-		EXPECT_EQ(0, sys(removexattr(path, "trusted.x")));
-		EXPECT_EQ(14, sys(listxattr(path, buf, sizeof(buf))));
+		EXPECT_EQ(-ERANGE, sys(lgetxattr(path, "trusted.x", buf, 4)));
+		EXPECT_EQ(0, sys(lsetxattr(path, "security.test", "s", 1, 0)));
+		EXPECT_EQ(10 + 14, sys(llistxattr(path, buf, sizeof(buf))));
+		EXPECT_EQ(0, sys(lremovexattr(path, "trusted.x")));
+		EXPECT_EQ(14, sys(llistxattr(path, buf, sizeof(buf))));
 		EXPECT_STREQ("security.test", buf);
-		EXPECT_EQ(-EOPNOTSUPP, sys(setxattr(path, "system.posix_acl_access", "", 0, 0)));
+		EXPECT_EQ(-EOPNOTSUPP, sys(lsetxattr(path, "system.posix_acl_access", "", 0, 0)));
 	}
+}
+
+/* Catches: limits of security.*, which users may set, not kept, or on trusted.*. */
+TEST_F(attrs, xattr_limits)
+{
+	enum { MAX_NR = 128, MAX_SIZE = 128 << 10, MAX_VALUE = 64 << 10 };
+	char *value = calloc(1, MAX_VALUE + 1), name[64];
+	unsigned int i;
+
+	ASSERT_NE(NULL, value);
+	/* By number; replacing one makes no more. */
+	for (i = 0; i < MAX_NR; i++) {
+		snprintf(name, sizeof(name), "security.%u", i);
+		ASSERT_EQ(0, sys(setxattr("a/m", name, "1", 1, 0)));
+	}
+	EXPECT_EQ(-ENOSPC, sys(setxattr("a/m", "security.x", "1", 1, 0)));
+	ASSERT_EQ(0, removexattr("a/m", "security.0"));
+	EXPECT_EQ(0, sys(setxattr("a/m", "security.x", "1", 1, 0)));
+	EXPECT_EQ(0, sys(setxattr("a/m", "trusted.x", "1", 1, 0)));
+	/* Those of another inode are counted apart. */
+	EXPECT_EQ(0, sys(setxattr("a/d", "security.x", "1", 1, 0)));
+
+	/* By size. */
+	for (i = 0; i < MAX_SIZE / MAX_VALUE; i++) {
+		snprintf(name, sizeof(name), "security.%u", i);
+		ASSERT_EQ(0, sys(lsetxattr("a/l", name, value, MAX_VALUE, 0)));
+	}
+	EXPECT_EQ(-ENOSPC, sys(lsetxattr("a/l", "security.x", value, 1, 0)));
+	EXPECT_EQ(MAX_VALUE, sys(lgetxattr("a/l", "security.1", value, MAX_VALUE)));
+	ASSERT_EQ(0, lremovexattr("a/l", "security.1"));
+	EXPECT_EQ(0, sys(lsetxattr("a/l", "security.x", value, 1, 0)));
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "trusted.%u", i);
+		EXPECT_EQ(0, sys(lsetxattr("a/l", name, value, MAX_VALUE, 0)));
+	}
+	EXPECT_EQ(-E2BIG, sys(lsetxattr("a/l", "trusted.x", value, MAX_VALUE + 1, 0)));
+	free(value);
+}
+
+/* Catches: names that are cut, mixed up, or lists that do not fit. */
+TEST_F(attrs, xattr_names)
+{
+	char name[XATTR_NAME_MAX + 2], buf[1024];
+
+	memset(name, 'n', sizeof(name));
+	memcpy(name, "trusted.", 8);
+	name[XATTR_NAME_MAX] = '\0';
+	EXPECT_EQ(0, sys(setxattr("a/m", name, "1", 1, 0)));
+	EXPECT_EQ(XATTR_NAME_MAX + 1, sys(listxattr("a/m", NULL, 0)));
+	EXPECT_EQ(-ERANGE, sys(listxattr("a/m", buf, XATTR_NAME_MAX)));
+	EXPECT_EQ(XATTR_NAME_MAX + 1, sys(listxattr("a/m", buf, XATTR_NAME_MAX + 1)));
+	EXPECT_STREQ(name, buf);
+	name[XATTR_NAME_MAX] = 'n';
+	name[XATTR_NAME_MAX + 1] = '\0';
+	EXPECT_EQ(-ERANGE, sys(setxattr("a/m", name, "1", 1, 0)));
+	EXPECT_EQ(-EINVAL, sys(setxattr("a/m", "trusted.", "1", 1, 0)));
+	EXPECT_EQ(-EINVAL, sys(setxattr("a/m", "security.", "1", 1, 0)));
+	EXPECT_EQ(-EOPNOTSUPP, sys(setxattr("a/m", "trusted", "1", 1, 0)));
+	EXPECT_EQ(-EOPNOTSUPP, sys(setxattr("a/m", "system.x", "1", 1, 0)));
+	/* No value is a value. */
+	EXPECT_EQ(0, sys(setxattr("a/d", "trusted.empty", "", 0, 0)));
+	EXPECT_EQ(0, sys(getxattr("a/d", "trusted.empty", buf, sizeof(buf))));
+	/* The same name in both classes. */
+	EXPECT_EQ(0, sys(setxattr("a/d", "trusted.same", "t", 1, 0)));
+	EXPECT_EQ(0, sys(setxattr("a/d", "security.same", "s", 1, 0)));
+	EXPECT_EQ(1, sys(getxattr("a/d", "trusted.same", buf, sizeof(buf))));
+	EXPECT_EQ('t', buf[0]);
+	/* They belong to the inode, whatever its name is. */
+	ASSERT_EQ(0, link("a/m", "a/h"));
+	ASSERT_EQ(0, rename("a/m", "a/d/m"));
+	name[XATTR_NAME_MAX] = '\0';
+	EXPECT_EQ(1, sys(getxattr("a/h", name, buf, sizeof(buf))));
+	EXPECT_EQ(0, sys(removexattr("a/d/m", name)));
+	EXPECT_EQ(-ENODATA, sys(getxattr("a/h", name, buf, sizeof(buf))));
 }
 
 /* Catches: extended attributes changed without the ctime, or by strangers. */

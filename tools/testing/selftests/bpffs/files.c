@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Names, directories, links and renames; what may be done to a directory. */
 #include <dirent.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -523,62 +522,6 @@ TEST_F(files, directory_permissions)
 		EXPECT_EQ(-EPERM, sys(chown("a/closed/d/e", 0, -1)));
 	}
 	EXPECT_EQ(0, status);
-}
-
-/* One event of inotify as "mask:name", or "" when there is none. */
-static const char *next_event(int fd)
-{
-	static union {
-		char buf[sizeof(struct inotify_event) + NAME_MAX + 1];
-		struct inotify_event ev;
-	} in[16];
-	static char text[300];
-	static ssize_t len, at;
-	struct inotify_event *ev;
-
-	if (at >= len) {
-		at = 0;
-		len = read(fd, in, sizeof(in));
-		if (len <= 0)
-			return "";
-	}
-	ev = (struct inotify_event *)((char *)in + at);
-	at += sizeof(*ev) + ev->len;
-	snprintf(text, sizeof(text), "%x:%s", ev->mask, ev->len ? ev->name : "");
-	return text;
-}
-
-#define EXPECT_EVENT(mask, name) do {					\
-	char __want[64];						\
-	snprintf(__want, sizeof(__want), "%x:%s", (mask), (name));	\
-	EXPECT_STREQ(__want, next_event(fd));				\
-} while (0)
-
-/* Catches: changes that a watcher of the directory is not told. */
-TEST_F(files, inotify)
-{
-	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-
-	ASSERT_LE(0, fd);
-	ASSERT_LE(0, inotify_add_watch(fd, "a", IN_ALL_EVENTS & ~(IN_OPEN | IN_CLOSE | IN_ACCESS)));
-	ASSERT_EQ(0, mkdir("a/d", 0755));
-	EXPECT_EVENT(IN_CREATE | IN_ISDIR, "d");
-	ASSERT_EQ(0, obj_pin(self->map, "a/m"));
-	EXPECT_EVENT(IN_CREATE, "m");
-	ASSERT_EQ(0, symlink("m", "a/l"));
-	EXPECT_EVENT(IN_CREATE, "l");
-	ASSERT_EQ(0, link("a/m", "a/n"));
-	EXPECT_EVENT(IN_CREATE, "n");
-	ASSERT_EQ(0, rename("a/n", "a/o"));
-	EXPECT_EVENT(IN_MOVED_FROM, "n");
-	EXPECT_EVENT(IN_MOVED_TO, "o");
-	ASSERT_EQ(0, chmod("a/m", 0644));
-	EXPECT_EVENT(IN_ATTRIB, "m");
-	ASSERT_EQ(0, unlink("a/o"));
-	EXPECT_EVENT(IN_DELETE, "o");
-	ASSERT_EQ(0, rmdir("a/d"));
-	EXPECT_EVENT(IN_DELETE | IN_ISDIR, "d");
-	EXPECT_STREQ("", next_event(fd));
 }
 
 BPFFS_TEST_MAIN

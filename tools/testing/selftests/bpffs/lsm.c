@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <linux/landlock.h>
 
 #include "harness.h"
@@ -114,8 +116,60 @@ static int hook_calls(int map)
 	return hook_reset(map, false).calls;
 }
 
+/* What changes names and attributes, and the hook that is asked about it. */
+static int do_mkdir(void)	{ return sys(mkdir("bpf/new", 0755)); }
+static int do_symlink(void)	{ return sys(symlink("x", "bpf/new")); }
+static int do_link(void)	{ return sys(link("bpf/caller", "bpf/new")); }
+static int do_rename(void)	{ return sys(rename("bpf/caller", "bpf/new")); }
+static int do_unlink(void)	{ return sys(unlink("bpf/caller")); }
+static int do_rmdir(void)	{ return sys(rmdir("bpf/dir")); }
+static int do_chmod(void)	{ return sys(chmod("bpf/caller", 0640)); }
+static int do_setxattr(void)	{ return sys(setxattr("bpf/caller", "trusted.x", "1", 1, 0)); }
+static int do_getxattr(void)	{ return sys(getxattr("bpf/caller", "trusted.y", NULL, 0)); }
+static int do_removexattr(void)	{ return sys(removexattr("bpf/caller", "trusted.y")); }
+static int do_listxattr(void)	{ return sys(listxattr("bpf/caller", NULL, 0)); }
+static int do_stat(void)	{ struct stat st; return sys(stat("bpf/caller", &st)); }
+static int do_readlink(void)	{ char c; return sys(readlink("bpf/symlink", &c, 1)); }
+static int do_statfs(void)	{ struct statfs sf; return sys(statfs("bpf", &sf)); }
+static int do_mount(void)	{ return mount_bpf_flags("bpf", MS_REMOUNT, NULL); }
+static int do_umount(void)	{ return umount_bpf("bpf"); }
+
+static int do_open(void)
+{
+	int fd = sys(open("bpf", O_RDONLY | O_CLOEXEC));
+
+	close(fd);
+	return fd;
+}
+
+static struct operation {
+	const char *hook;
+	int (*run)(void);
+	/* The map of the hook. */
+	int map;
+} operations[] = {
+	{ "inode_mkdir", do_mkdir },
+	{ "inode_symlink", do_symlink },
+	{ "inode_link", do_link },
+	{ "inode_rename", do_rename },
+	{ "inode_unlink", do_unlink },
+	{ "inode_rmdir", do_rmdir },
+	{ "inode_setattr", do_chmod },
+	{ "inode_setxattr", do_setxattr },
+	{ "inode_getxattr", do_getxattr },
+	{ "inode_removexattr", do_removexattr },
+	{ "inode_listxattr", do_listxattr },
+	{ "file_open", do_open },
+	{ "inode_getattr", do_stat },
+	{ "inode_readlink", do_readlink },
+	{ "sb_statfs", do_statfs },
+	{ "sb_remount", do_mount },
+	{ "sb_umount", do_umount },
+};
+
 /* Attaching is slow, so that is done once for all tests. */
 static int path_mknod, inode_create, inode_init_security, bpf_map, bpf_prog;
+static int token_create;
 
 int main(int argc, char **argv)
 {
@@ -125,6 +179,9 @@ int main(int argc, char **argv)
 	inode_init_security = hook_new("inode_init_security", 0);
 	bpf_map = hook_new("bpf_map", 1);
 	bpf_prog = hook_new("bpf_prog", 0);
+	token_create = hook_new("bpf_token_create", 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(operations); i++)
+		operations[i].map = hook_new(operations[i].hook, 0);
 	return run_all_guarded(argc, argv);
 }
 
@@ -305,4 +362,77 @@ TEST_F(lsm, landlock)
 	}
 	ASSERT_EQ(0, status);
 	EXPECT_FALSE(exists("bpf/denied"));
+}
+
+/*
+ * An operation on names or attributes that is done although a hook denied it, or
+ * that the hook is not asked about, or more than once.
+ */
+TEST_F(lsm, operations)
+{
+	struct stat st;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(operations); i++) {
+		struct operation *op = &operations[i];
+
+		ASSERT_EQ(0, obj_pin(self->calls.caller, "bpf/caller"));
+		ASSERT_EQ(0, setxattr("bpf/caller", "trusted.y", "2", 1, 0));
+		ASSERT_EQ(0, mkdir("bpf/dir", 0755));
+		ASSERT_EQ(0, symlink("x", "bpf/symlink"));
+		ASSERT_LE(0, hook_reset(op->map, true).calls)
+			TH_LOG("hook %s", op->hook);
+		EXPECT_EQ(-DENIED, op->run())
+			TH_LOG("hook %s", op->hook);
+		EXPECT_EQ(1, hook_calls(op->map))
+			TH_LOG("hook %s", op->hook);
+		ASSERT_EQ(0, stat("bpf/caller", &st))
+			TH_LOG("hook %s", op->hook);
+		EXPECT_EQ(S_IFREG | 0600, st.st_mode);
+		EXPECT_EQ(1, st.st_nlink);
+		EXPECT_FALSE(exists("bpf/new"));
+		EXPECT_TRUE(exists("bpf/dir"));
+		EXPECT_EQ(1, sys(getxattr("bpf/caller", "trusted.y", NULL, 0)));
+		EXPECT_EQ(-ENODATA, sys(getxattr("bpf/caller", "trusted.x", NULL, 0)));
+
+		/* Left alone it does what it does. */
+		hook_reset(op->map, false);
+		EXPECT_LE(0, op->run())
+			TH_LOG("hook %s", op->hook);
+		EXPECT_EQ(1, hook_calls(op->map))
+			TH_LOG("hook %s", op->hook);
+		if (op->run == do_umount)
+			ASSERT_EQ(0, mount_bpf("bpf", NULL));
+		unlink("bpf/caller");
+		unlink("bpf/symlink");
+		unlink("bpf/new");
+		rmdir("bpf/new");
+		rmdir("bpf/dir");
+	}
+}
+
+/* A token that is made although a hook denied it, or leaks then. */
+TEST_F(lsm, token)
+{
+	static const char *const options[] = { "delegate_cmds", "any", NULL };
+	int userns, status, mnt = container_mount(&userns, options);
+
+	ASSERT_LE(0, mnt);
+	in_child(&status) {
+		union bpf_attr attr = {};
+		int i;
+
+		/* Of this process, as long as it has the privilege to say so. */
+		for (i = 0; i < 2; i++)
+			ASSERT_LE(0, hook_reset(token_create, true).calls);
+		ASSERT_EQ(0, sys(setns(userns, 0)));
+		ASSERT_EQ(0, become(0, 0));
+		attr.token_create.bpffs_fd = sys(openat(mnt, ".", O_RDONLY | O_DIRECTORY));
+		for (i = 0; i < 4; i++)
+			EXPECT_EQ(-DENIED, sys_bpf(BPF_TOKEN_CREATE, &attr));
+		EXPECT_EQ(4, hook_reset(token_create, false).calls);
+		EXPECT_LE(0, sys_bpf(BPF_TOKEN_CREATE, &attr));
+		EXPECT_EQ(1, hook_calls(token_create));
+	}
+	ASSERT_EQ(0, status);
 }

@@ -476,6 +476,7 @@ TEST_F(maps, changing)
 	enum { ENTRIES = 400 };
 	const struct map_type type = { "HASH", NULL, 4, 4, ENTRIES, 0, INTS };
 	int map = map_of(&type, self->types), ready = event_new(), reads = 0, i;
+	bool seen[ENTRIES] = {};
 	uint64_t end;
 	pid_t pid;
 
@@ -497,10 +498,9 @@ TEST_F(maps, changing)
 	}
 	ASSERT_EQ(0, event_wait(ready));
 	for (end = now_ms() + 500; now_ms() < end || reads < 5; reads++) {
-		bool seen[ENTRIES] = {};
 		ssize_t len = read_file("bpf/map", self->text, TEXT);
 		char *line = self->text + strlen(HEADER);
-		int n, value, missing = 0;
+		int n, value, shown = 0;
 
 		ASSERT_LT(0, len);
 		/* An element deleted under the reader lets it begin anew; enough then. */
@@ -509,16 +509,19 @@ TEST_F(maps, changing)
 		for (; *line; line = strchr(line, '\n') + 1) {
 			ASSERT_EQ(2, sscanf(line, "%d: %d\n", &n, &value));
 			ASSERT_TRUE(n >= 0 && n < ENTRIES);
+			shown++;
+			if (n % 2)
+				continue;
 			/* The memory of one that is deleted may show another's value. */
-			if (n % 2 == 0)
-				EXPECT_EQ(-n, value);
+			EXPECT_EQ(-n, value);
 			seen[n] = true;
 		}
-		for (i = 0; i < ENTRIES; i += 2)
-			missing += !seen[i];
-		EXPECT_TRUE(!missing || len == TEXT - 1)
-			TH_LOG("%d of those that stay are not shown", missing);
+		/* It may also lead the reader astray, but not always, nor at once. */
+		EXPECT_LT(0, shown);
 	}
+	for (i = 0; i < ENTRIES; i += 2)
+		EXPECT_TRUE(seen[i])
+			TH_LOG("%d was never shown", i);
 	kill(pid, SIGKILL);
 	wait_child(pid);
 }

@@ -2,6 +2,7 @@
 /* BPF tokens: what a container may do, by the file system it was given. */
 #include <stdio.h>
 #include <string.h>
+#include <linux/btf.h>
 
 #include "harness.h"
 #include "progs.h"
@@ -59,6 +60,35 @@ static int token_prog(int token)
 	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
+static int token_btf(int token)
+{
+	static const struct {
+		struct btf_header hdr;
+		struct btf_type type;
+		__u32 encoding;
+		char strings[5];
+	} __attribute__((packed)) raw = {
+		.hdr = {
+			.magic = BTF_MAGIC,
+			.version = BTF_VERSION,
+			.hdr_len = sizeof(raw.hdr),
+			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_len = sizeof(raw.strings),
+		},
+		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
+		.encoding = BTF_INT_SIGNED << 24 | 32,
+		.strings = "\0int",
+	};
+	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
+
+	if (token >= 0) {
+		attr.btf_flags = BPF_F_TOKEN_FD;
+		attr.btf_token_fd = token;
+	}
+	return sys_bpf(BPF_BTF_LOAD, &attr);
+}
+
 #define IN_CONTAINER(userns, status)				\
 	in_child(status)					\
 		if (setns(userns, 0) || become(0, 0))		\
@@ -82,6 +112,8 @@ TEST_F(token, everything_delegated)
 		ASSERT_LE(0, token);
 		EXPECT_EQ(-EPERM, token_map(-1, BPF_MAP_TYPE_HASH));
 		EXPECT_EQ(-EPERM, token_prog(-1));
+		EXPECT_EQ(-EPERM, token_btf(-1));
+		EXPECT_LE(0, token_btf(token));
 		map = token_map(token, BPF_MAP_TYPE_HASH);
 		prog = token_prog(token);
 		EXPECT_LE(0, map);
@@ -110,6 +142,107 @@ TEST_F(token, something_delegated)
 		EXPECT_LE(0, token_map(token, BPF_MAP_TYPE_HASH));
 		EXPECT_EQ(-EPERM, token_map(token, BPF_MAP_TYPE_LRU_HASH));
 		EXPECT_EQ(-EPERM, token_prog(token));
+		EXPECT_EQ(-EPERM, token_btf(token));
+	}
+	ASSERT_EQ(0, status);
+}
+
+/* A part of what is delegated that does not count, or counts for another. */
+TEST_F(token, parts)
+{
+	static const struct {
+		const char *const options[9];
+		bool map, prog, btf;
+	} cases[] = {
+		{ { "delegate_cmds", "map_create", "delegate_maps", "any" }, .map = true },
+		{ { "delegate_cmds", "any", "delegate_progs", "any" }, .btf = true },
+		{ { "delegate_cmds", "prog_load", "delegate_progs", "xdp",
+		    "delegate_attachs", "any" }, .prog = true },
+		{ { "delegate_cmds", "prog_load", "delegate_progs", "xdp",
+		    "delegate_attachs", "cgroup_inet_ingress" }, .prog = true },
+		{ { "delegate_cmds", "prog_load", "delegate_progs", "xdp",
+		    "delegate_attachs", "xdp" } },
+		{ { "delegate_cmds", "prog_load", "delegate_progs", "kprobe",
+		    "delegate_attachs", "any" } },
+		{ { "delegate_cmds", "map_create:prog_load", "delegate_maps", "any",
+		    "delegate_progs", "any", "delegate_attachs", "any" },
+		  .map = true, .prog = true },
+		{ { "delegate_cmds", "btf_load" }, .btf = true },
+		{ { "delegate_maps", "any", "delegate_progs", "any", "delegate_attachs", "any" } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		int userns, status, mnt = container_mount(&userns, cases[i].options);
+
+		ASSERT_LE(0, mnt);
+		IN_CONTAINER(userns, &status) {
+			int token = token_create(open_root(mnt));
+
+			ASSERT_LE(0, token);
+			EXPECT_EQ(cases[i].map, token_map(token, BPF_MAP_TYPE_HASH) >= 0)
+				TH_LOG("case %u", i);
+			EXPECT_EQ(cases[i].prog, token_prog(token) >= 0)
+				TH_LOG("case %u", i);
+			EXPECT_EQ(cases[i].btf, token_btf(token) >= 0)
+				TH_LOG("case %u", i);
+		}
+		ASSERT_EQ(0, status);
+		close(mnt);
+		close(userns);
+	}
+}
+
+/* What only looks like a token, and a token where none is taken. */
+TEST_F(token, misused)
+{
+	int userns, status, mnt = container_mount(&userns, everything);
+
+	ASSERT_LE(0, mnt);
+	IN_CONTAINER(userns, &status) {
+		int root = open_root(mnt), token = token_create(root);
+		union bpf_attr attr = {
+			.map_type = BPF_MAP_TYPE_HASH,
+			.key_size = 4,
+			.value_size = 4,
+			.max_entries = 1,
+		};
+
+		ASSERT_LE(0, token);
+		EXPECT_EQ(-EINVAL, token_map(root, BPF_MAP_TYPE_HASH));
+		EXPECT_EQ(-EBADF, token_map(12345, BPF_MAP_TYPE_HASH));
+		/* Without the flag it is not looked at, and nothing allowed. */
+		attr.map_token_fd = token;
+		EXPECT_EQ(-EPERM, sys_bpf(BPF_MAP_CREATE, &attr));
+		EXPECT_EQ(-EINVAL, token_create(token));
+	}
+	ASSERT_EQ(0, status);
+}
+
+/* A token that tells another than what was delegated. */
+TEST_F(token, info)
+{
+	static const char *const some[] = {
+		"delegate_cmds", "0x3", "delegate_maps", "hash:array", "delegate_progs", "any", NULL,
+	};
+	int userns, status, mnt = container_mount(&userns, some);
+
+	ASSERT_LE(0, mnt);
+	IN_CONTAINER(userns, &status) {
+		/* struct bpf_token_info, which the C library may not have yet. */
+		uint64_t info[4] = { -1, -1, -1, -1 };
+		union bpf_attr attr = {
+			.info.bpf_fd = token_create(open_root(mnt)),
+			.info.info_len = sizeof(info),
+			.info.info = (uintptr_t)info,
+		};
+
+		ASSERT_LE(0, (int)attr.info.bpf_fd);
+		EXPECT_EQ(0, sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+		EXPECT_EQ(3, info[0]);
+		EXPECT_EQ(1 << BPF_MAP_TYPE_HASH | 1 << BPF_MAP_TYPE_ARRAY, info[1]);
+		EXPECT_EQ(~0ull, info[2]);
+		EXPECT_EQ(0, info[3]);
 	}
 	ASSERT_EQ(0, status);
 }
