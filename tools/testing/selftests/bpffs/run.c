@@ -3,6 +3,7 @@
  * Runs test programs on one implementation, IMPL ("c" or "rust"): loads the
  * module when needed, makes sure that the right one serves, and joins the
  * programs' KTAP into one list of results, each named "c: …" or "rust: …".
+ * With "old", the module serves, but all mounts are C's, from before it came.
  *
  *	run_rust [program [harness options …]]
  */
@@ -18,10 +19,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "contexts.h"
 #include "kselftest.h"
 #include "util.h"
 
-static const bool rust = sizeof(IMPL) == sizeof("rust");
+static const bool old = sizeof(IMPL) == sizeof("old");
+static const bool rust = sizeof(IMPL) != sizeof("c");
+/* More than all programs together mount. */
+#define CONTEXTS_CNT 2000
 static volatile sig_atomic_t stopped;
 static volatile pid_t child;
 static struct guard *guard;
@@ -212,6 +217,12 @@ int main(int argc, char **argv)
 	guard = guard_new();
 	if (!guard)
 		ksft_exit_fail_msg("cannot watch the kernel log\n");
+	if (old) {
+		int err = impl_rust() ? -EBUSY : contexts_open(CONTEXTS_CNT);
+
+		if (err)
+			ksft_exit_fail_msg("no contexts of C's: %s\n", strerror(-err));
+	}
 	if (rust && !impl_rust()) {
 		loaded = load();
 		if (!loaded)
@@ -227,6 +238,8 @@ int main(int argc, char **argv)
 		if (getenv("BPFFS_DEBUG"))
 			run_all(dir, DEBUG_TESTS);
 	}
+	if (old)
+		contexts_close();
 	if (loaded) {
 		int err = module_unload();
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -215,10 +216,80 @@ int userns_unshare(uid_t host, int flags)
 
 /* ---- mounts ---- */
 
+/* A context of C's, see contexts.h; fd or -errno. */
+static int take_context(void)
+{
+	const char *end = getenv(CONTEXTS);
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	int fd;
+
+	if (!end)
+		return -ENOENT;
+	if (recvmsg(atoi(end), &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
+		return -errno;
+	if (!CMSG_FIRSTHDR(&msg))
+		return -ENODATA;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+/* What mount(2) does with the options. */
+static int set_options(int fs, const char *opts)
+{
+	char *copy = strdup(opts ?: ""), *rest = copy, *opt;
+	int err = 0;
+
+	while (!err && (opt = strsep(&rest, ","))) {
+		char *value = strchr(opt, '=');
+
+		if (value == opt || !*opt)
+			continue;
+		if (value)
+			*value++ = '\0';
+		err = value ? fs_set(fs, opt, value) : fs_flag(fs, opt);
+	}
+	free(copy);
+	return err;
+}
+
+/* A mount as by mount(2), but of such a context. */
+static int mount_context(const char *dir, unsigned long flags, const char *opts)
+{
+	int fs = take_context(), mnt, err;
+
+	if (fs < 0)
+		return fs;
+	err = fs_set(fs, "source", "bpf") ?: set_options(fs, opts);
+	if (!err && flags & MS_RDONLY)
+		err = fs_flag(fs, "ro");
+	if (!err)
+		err = fs_create(fs);
+	mnt = err ? err : fs_mount(fs, flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0);
+	close(fs);
+	if (mnt < 0)
+		return mnt;
+	err = mnt_attach(mnt, dir);
+	close(mnt);
+	return err;
+}
+
 int mount_bpf_flags(const char *dir, unsigned long flags, const char *opts)
 {
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		return -errno;
+	if (getenv(CONTEXTS) && !(flags & (MS_REMOUNT | MS_BIND)))
+		return mount_context(dir, flags, opts);
 	return sys(mount("bpf", dir, "bpf", flags, opts));
 }
 

@@ -109,6 +109,9 @@ int userns_unshare(uid_t host, int flags);
 
 /* ---- mounts ---- */
 
+/* The socket of contexts of C's in the environment, of which then mounts are made. */
+#define CONTEXTS "BPFFS_CONTEXTS"
+
 /* mount(2) with @opts (may be NULL), directory made when missing. */
 int mount_bpf(const char *dir, const char *opts);
 int mount_bpf_flags(const char *dir, unsigned long flags, const char *opts);
