@@ -102,6 +102,7 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
                 complains. ($(vm)/run has CMD's very exit status, make has not.)
+                SYSTEMD=1: systemd is the first process, and mounts it.
 make shell      the same, interactive
 make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)

@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use crate::job::{Impl, Job, Message};
 use crate::klog;
 use crate::leaks;
 use crate::pipe;
+use crate::systemd;
 
 /// The argument by which the program knows that it is init; the next is the path of its job.
 pub const ARGUMENT: &str = "guest";
@@ -52,7 +53,17 @@ fn run() -> Result<()> {
     // The job is behind the tmpfs that /run becomes.
     let path = std::env::args().nth(2).context("no job given")?;
     let job = Job::read(Path::new(&path))?;
-    mount_all()?;
+    let agent = process::id() != 1;
+    if !agent {
+        mount_all()?;
+    }
+    if job.systemd && !agent {
+        // Whose file system systemd is to mount.
+        if job.implementation == Impl::Rust {
+            load_module(&job)?;
+        }
+        match systemd::become_init(&job)? {}
+    }
     let ports = ports()?;
     let port = |name: &str| -> Result<File> {
         let path = ports.get(name).with_context(|| format!("no port {name}"))?;
@@ -181,7 +192,7 @@ fn open_port(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).open(path)
 }
 
-fn wait_for(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+pub fn wait_for(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     let end = Instant::now() + PATIENCE;
     while !done()? {
         if Instant::now() > end {
@@ -194,9 +205,11 @@ fn wait_for(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
 
 /// Makes `/sys/fs/bpf` what the job wants it to be.
 fn prepare(job: &Job) -> Result<()> {
+    if job.systemd {
+        return systemd::wait_until_up();
+    }
     if job.implementation == Impl::Rust {
-        let path = job.module.as_ref().context("no module given")?;
-        load(path)?;
+        load_module(job)?;
     }
     if job.implementation != Impl::None {
         mount("bpf", BPFFS, "bpf", MountFlags::empty(), None)
@@ -205,7 +218,8 @@ fn prepare(job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn load(path: &Path) -> Result<()> {
+fn load_module(job: &Job) -> Result<()> {
+    let path = job.module.as_ref().context("no module given")?;
     let file = File::open(path).with_context(|| path.display().to_string())?;
     if let Err(error) = rustix::system::finit_module(&file, c"", 0) {
         let log = klog::tail(&klog::read()?, 5);
@@ -298,7 +312,10 @@ fn command(job: &Job, stdout: File, stderr: File) -> Result<u8> {
     // Or the pipes would never end: it has their other ends, too.
     drop(command);
     let status = wait(&child)?;
-    end_all();
+    // systemd's own processes are not the command's, and would come again.
+    if !job.systemd {
+        end_all();
+    }
     for relay in relays {
         let _ = relay.join();
     }

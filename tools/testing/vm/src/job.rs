@@ -30,6 +30,8 @@ pub enum Impl {
 pub struct Job {
     /// Whose file system to mount.
     pub implementation: Impl,
+    /// systemd is to be the first process.
+    pub systemd: bool,
     /// Module to load.
     pub module: Option<PathBuf>,
     /// Working directory of the command.
@@ -63,6 +65,9 @@ impl Job {
         if let Some(module) = &self.module {
             put("module", &module.to_string_lossy());
         }
+        if self.systemd {
+            put("systemd", "");
+        }
         put("directory", &self.directory.to_string_lossy());
         for variable in &self.env {
             put("env", variable);
@@ -95,6 +100,7 @@ impl Job {
                 "directory" => job.directory = value.into(),
                 "env" => job.env.push(value.to_owned()),
                 "command" => job.command = value.to_owned(),
+                "systemd" => job.systemd = true,
                 "one_stream" => job.one_stream = true,
                 "failure_ends" => job.failure_ends = true,
                 "console" => {
@@ -158,6 +164,7 @@ mod tests {
     fn job_survives_the_trip() {
         let job = Job {
             implementation: Impl::Rust,
+            systemd: true,
             module: Some("/a b/bpffs.ko".into()),
             directory: "/tmp".into(),
             env: vec!["A=b=c".into(), "B=".into()],

@@ -7,6 +7,7 @@
 //! and separate ones for output are what it takes for a command in a guest to behave as if it had
 //! been run here.
 
+mod boots;
 mod guest;
 mod host;
 mod job;
@@ -15,6 +16,7 @@ mod ktap;
 mod leaks;
 mod mutants;
 mod suite;
+mod systemd;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -56,6 +58,10 @@ enum Command {
         /// Cargo project whose tests belong to the suite (may be repeated)
         #[arg(long = "cargo", value_name = "DIR")]
         cargo: Vec<PathBuf>,
+        /// Shell command that is to say the same in guests with systemd as first process, on
+        /// each implementation
+        #[arg(long, value_name = "COMMAND")]
+        boots: Option<String>,
         /// Shell command that runs kselftests; each has a guest of its own, all run at the same time
         #[arg(required = true)]
         commands: Vec<String>,
@@ -98,6 +104,9 @@ struct GuestArgs {
     /// Memory of the guest, in MiB
     #[arg(long, default_value_t = 1024)]
     memory: u32,
+    /// systemd is the first process, and mounts /sys/fs/bpf
+    #[arg(long)]
+    systemd: bool,
     /// Environment variable for the command (may be repeated)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -116,6 +125,7 @@ impl GuestArgs {
     fn job(&self, command: &str) -> Result<Job> {
         Ok(Job {
             implementation: self.implementation,
+            systemd: self.systemd,
             module: self.module.clone(),
             directory: std::env::current_dir()?,
             env: self.env.clone(),
@@ -139,11 +149,13 @@ fn run(cli: Cli) -> Result<u8> {
             guest,
             log,
             cargo,
+            boots,
             commands,
         } => {
             let jobs = commands.iter().map(|command| guest.job(command));
             let jobs = jobs.collect::<Result<_>>()?;
-            suite::run(&guest.machine(), jobs, &log, &cargo)
+            let boots = boots.map(|command| guest.job(&command)).transpose()?;
+            suite::run(&guest.machine(), jobs, boots, &log, &cargo)
         }
         Command::Mutants {
             guest,
@@ -166,7 +178,9 @@ fn run(cli: Cli) -> Result<u8> {
 }
 
 fn main() -> ExitCode {
-    if std::process::id() == 1 && std::env::args().nth(1).as_deref() == Some(guest::ARGUMENT) {
+    let init =
+        std::process::id() == 1 && std::env::args().nth(1).as_deref() == Some(guest::ARGUMENT);
+    if init || systemd::is_agent() {
         guest::main();
     }
     match run(Cli::parse()) {

@@ -11,13 +11,20 @@ use std::{io, thread};
 
 use anyhow::{bail, Context, Result};
 
+use crate::boots;
 use crate::host::{Machine, SPAWNING};
 use crate::job::Job;
 use crate::ktap::{self, Count, Parser, TestResult};
 use crate::pipe;
 
 /// Runs everything; the last line on standard output is the sum.
-pub fn run(machine: &Machine, jobs: Vec<Job>, log: &Path, cargo: &[PathBuf]) -> Result<u8> {
+pub fn run(
+    machine: &Machine,
+    jobs: Vec<Job>,
+    boots: Option<Job>,
+    log: &Path,
+    cargo: &[PathBuf],
+) -> Result<u8> {
     if let Some(directory) = log.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -44,9 +51,16 @@ pub fn run(machine: &Machine, jobs: Vec<Job>, log: &Path, cargo: &[PathBuf]) -> 
         let log = File::create(&log).with_context(|| log.display().to_string())?;
         guests.push(thread::spawn(move || kselftests(&machine, job, log)));
     }
+    let boots = boots.map(|job| {
+        let (machine, log) = (machine.clone(), log.to_owned());
+        thread::spawn(move || boots::run(&machine, &job, &log))
+    });
     let mut count = Count::default();
     for guest in guests {
         count += guest.join().unwrap_or_else(|_| bail!("a thread died"))?;
+    }
+    if let Some(boots) = boots {
+        count += boots.join().unwrap_or_else(|_| bail!("a thread died"))?;
     }
     for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {
         test.show();

@@ -7,6 +7,7 @@
  * are asserted by itself, so that two equal failures do not pass.
  *
  *	clients [-v] [scenario ...]
+ *	clients --normalise
  *
  * Catches: whatever makes a client behave otherwise, or say something else.
  */
@@ -177,6 +178,17 @@ static unsigned int judge(const struct scenario *scenario)
 	return same ? compared : 0;
 }
 
+/* The output of a scenario that somebody else runs and compares. */
+static int filter(void)
+{
+	char *text = NULL, *result = NULL;
+	size_t size = 0;
+
+	if (getdelim(&text, &size, '\0', stdin) > 0)
+		result = normalise(text);
+	return !result || fputs(result, stdout) < 0 || fflush(stdout);
+}
+
 static void add(const char *name)
 {
 	if (scenarios_cnt == ARRAY_SIZE(scenarios))
@@ -196,6 +208,8 @@ int main(int argc, char **argv)
 	if (len < 0)
 		ksft_exit_fail_perror("/proc/self/exe");
 	dir = dirname(self);
+	if (argc > 1 && !strcmp(argv[1], "--normalise"))
+		return filter();
 	verbose = argc > 1 && !strcmp(argv[1], "-v");
 	for (i = 1 + verbose; i < argc; i++)
 		add(argv[i]);
