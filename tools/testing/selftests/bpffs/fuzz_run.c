@@ -16,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <linux/btf.h>
 
 #include "fuzz.h"
 
@@ -32,75 +31,6 @@ static char *areas;
 
 static int objects[FIXED_BPF];
 
-/* Type information for "int", which the kernel needs to print values. */
-static int btf_new(void)
-{
-	static const char strings[] = "\0int";
-	struct {
-		struct btf_header hdr;
-		struct btf_type type;
-		__u32 encoding;
-		char strings[sizeof(strings)];
-	} __attribute__((packed)) raw = {
-		.hdr = {
-			.magic = BTF_MAGIC,
-			.version = BTF_VERSION,
-			.hdr_len = sizeof(raw.hdr),
-			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_len = sizeof(strings),
-		},
-		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
-		.encoding = BTF_INT_SIGNED << 24 | 32,
-	};
-	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
-
-	memcpy(raw.strings, strings, sizeof(strings));
-	return sys_bpf(BPF_BTF_LOAD, &attr);
-}
-
-/* A map whose pin can be read. */
-static int typed_map_new(int btf)
-{
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
-		.key_size = 4,
-		.value_size = 4,
-		.max_entries = 3,
-		.btf_fd = btf,
-		.btf_key_type_id = 1,
-		.btf_value_type_id = 1,
-	};
-
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
-
-/* The link of an iterator over all maps that says nothing. */
-static int iter_link_new(void)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_ITER,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = 2,
-		.license = (uintptr_t)"GPL",
-		.attach_btf_id = btf_func_id("bpf_iter_bpf_map"),
-	};
-	union bpf_attr create = { .link_create.attach_type = BPF_TRACE_ITER };
-	int prog = sys_bpf(BPF_PROG_LOAD, &load), link;
-
-	if (prog < 0)
-		return prog;
-	create.link_create.prog_fd = prog;
-	link = sys_bpf(BPF_LINK_CREATE, &create);
-	close(prog);
-	return link;
-}
-
 int objects_new(void)
 {
 	unsigned int i;
@@ -109,7 +39,7 @@ int objects_new(void)
 	objects[FIXED_PROG] = prog_new(CALLED);
 	objects[FIXED_LINK] = link_new(-1);
 	objects[FIXED_BTF] = btf_new();
-	objects[FIXED_TYPED] = typed_map_new(objects[FIXED_BTF]);
+	objects[FIXED_TYPED] = typed_map(objects[FIXED_BTF], BPF_MAP_TYPE_ARRAY, 3);
 	objects[FIXED_ITER] = iter_link_new();
 	objects[FIXED_ARRAY] = prog_array_new();
 	for (i = 0; i < FIXED_BPF; i++) {

@@ -48,6 +48,18 @@ static void run_guarded(struct __test_metadata *_metadata,
 		_metadata->exit_code = KSFT_FAIL;
 }
 
+/* For tests whose length is a parameter. */
+static inline void set_timeouts(int seconds)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; f; f = f->next) {
+		for (t = f->tests; t; t = t->next)
+			t->timeout = seconds;
+	}
+}
+
 /* The program ends with exit(), its tests with _exit(). */
 static void end_orphans(void)
 {

@@ -348,28 +348,10 @@ TEST_F(flags, refused)
 /* An iterator's link that can be neither read nor made into an iterator. */
 TEST_F(flags, iterator)
 {
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_ITER,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = 2,
-		.license = (uintptr_t)"GPL",
-	};
-	union bpf_attr create = { .link_create.attach_type = BPF_TRACE_ITER };
 	union bpf_attr iter = {};
 	char buf[16];
-	int btf_id, fd;
+	int fd = iter_link_new();
 
-	btf_id = btf_func_id("bpf_iter_bpf_map");
-	ASSERT_LT(0, btf_id);
-	load.attach_btf_id = btf_id;
-	create.link_create.prog_fd = sys_bpf(BPF_PROG_LOAD, &load);
-	ASSERT_LE(0, (int)create.link_create.prog_fd);
-	fd = sys_bpf(BPF_LINK_CREATE, &create);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, obj_pin(fd, "bpf/iter"));
 

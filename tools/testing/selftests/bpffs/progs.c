@@ -114,6 +114,75 @@ int btf_func_id(const char *name)
 	return found;
 }
 
+int btf_new(void)
+{
+	static const char strings[] = "\0int";
+	struct {
+		struct btf_header hdr;
+		struct btf_type type;
+		__u32 encoding;
+		char strings[sizeof(strings)];
+	} __attribute__((packed)) raw = {
+		.hdr = {
+			.magic = BTF_MAGIC,
+			.version = BTF_VERSION,
+			.hdr_len = sizeof(raw.hdr),
+			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
+			.str_len = sizeof(strings),
+		},
+		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
+		.encoding = BTF_INT_SIGNED << 24 | 32,
+	};
+	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
+
+	memcpy(raw.strings, strings, sizeof(strings));
+	return sys_bpf(BPF_BTF_LOAD, &attr);
+}
+
+int typed_map(int btf, enum bpf_map_type type, unsigned int max)
+{
+	union bpf_attr attr = {
+		.map_type = type,
+		.key_size = 4,
+		.value_size = 4,
+		.max_entries = max,
+		.btf_fd = btf,
+		.btf_key_type_id = 1,
+		.btf_value_type_id = 1,
+	};
+
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+int iter_link_new(void)
+{
+	const struct bpf_insn insns[] = {
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT(),
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_ITER,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+	union bpf_attr create = { .link_create.attach_type = BPF_TRACE_ITER };
+	int btf_id = btf_func_id("bpf_iter_bpf_map"), prog, link;
+
+	if (btf_id < 0)
+		return btf_id;
+	load.attach_btf_id = btf_id;
+	prog = sys_bpf(BPF_PROG_LOAD, &load);
+	if (prog < 0)
+		return prog;
+	create.link_create.prog_fd = prog;
+	link = sys_bpf(BPF_LINK_CREATE, &create);
+	close(prog);
+	return link;
+}
+
 int prog_array_new(void)
 {
 	return map_create(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1);

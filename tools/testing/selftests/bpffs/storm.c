@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Storms on one implementation, see storm_util.h. */
+#include "harness.h"
+#include "storm_util.h"
+
+BPFFS_FIXTURE(storm)
+
+/* A race between any two operations on names, mounts and namespaces. */
+TEST_F(storm, names)
+{
+	EXPECT_EQ(0, storm_run(&(struct storm_plan){
+		.name = "names",
+		.groups = STORM_FILES | STORM_MOUNTING,
+	}));
+}
+
+/* A program array emptied while it has a user, or not when it has none. */
+TEST_F(storm, arrays)
+{
+	EXPECT_EQ(0, storm_run(&(struct storm_plan){
+		.name = "arrays",
+		.groups = STORM_ARRAYS,
+	}));
+}
+
+/* What a task leaves locked, counted or half made that is killed in the middle. */
+TEST_F(storm, killed)
+{
+	EXPECT_EQ(0, storm_run(&(struct storm_plan){
+		.name = "killed",
+		.groups = STORM_FILES | STORM_MOUNTING | STORM_ARRAYS,
+		.kill = true,
+	}));
+}
+
+int main(int argc, char **argv)
+{
+	links_prepare();
+	set_timeouts(storm_timeout());
+	return run_all_guarded(argc, argv);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Storms: many tasks that do everything at once, at random, on the same few
+ * names, for some time; then everything must be as before.
+ *
+ * What task number N does as its operation number I is drawn from a stream of
+ * random numbers that depends on the seed, N and I alone. So a seed gives each
+ * task its sequence again, also when it was killed and replaced in between.
+ *
+ * BPFFS_STORM is the length of a storm in seconds, BPFFS_SEED the seed.
+ */
+#ifndef BPFFS_SELFTEST_STORM_UTIL_H
+#define BPFFS_SELFTEST_STORM_UTIL_H
+
+#include "kselftest.h"
+#include "progs.h"
+
+#define STORM_WORKERS	8
+/* Mounts: m0 stays, m1 and m2 come and go. */
+#define STORM_MOUNTS	3
+/* All the names there are in a directory. */
+#define STORM_NAMES	"abcd"
+#define STORM_MAX_OPS	64
+#define STORM_HELD	6
+#define STORM_DIR	"/tmp/storm"
+
+/* Which operations a storm consists of. */
+#define STORM_FILES	1
+#define STORM_MOUNTING	2
+#define STORM_ARRAYS	4
+
+/* What everybody pins: made by the test, and what it is known by. */
+struct storm_obj {
+	enum obj_kind kind;
+	int fd;
+	int id;
+	/* Of a map: what is in it. */
+	int value;
+	/* Of a program array or its caller: which of the calls, else -1. */
+	int calls;
+};
+
+#define STORM_CALLS	2
+
+struct storm_set {
+	unsigned int cnt;
+	struct storm_obj obj[12];
+	struct calls calls[STORM_CALLS];
+	/* Ids of what is in the arrays as long as no operation changes that. */
+	int entry[STORM_CALLS];
+	int callee;
+};
+
+/* Shared with the workers. */
+struct storm {
+	const char *name;
+	uint64_t seed;
+	unsigned int groups;
+	/* Whether mounts may be of ours, and whether ours comes and goes. */
+	bool ours;
+	bool switching;
+
+	int stop;
+	int wrong;
+	/* When this changes, workers let go of all they have mounted or open. */
+	unsigned int gap;
+	unsigned int let_go;
+	/* Not as fast as they can. */
+	int gently;
+	/* For storm_load. */
+	unsigned int loads, refused, unloads;
+
+	struct {
+		uint64_t tried, succeeded;
+	} ops[STORM_MAX_OPS];
+	struct {
+		pid_t pid;
+		/* Of the operation it is at. */
+		uint64_t nr;
+		int op;
+	} workers[STORM_WORKERS];
+};
+
+/* A task. */
+struct storm_worker {
+	struct storm *storm;
+	const struct storm_set *set;
+	unsigned int nr;
+	uint64_t random;
+	/* Its first mount namespace. */
+	int home;
+	bool away;
+	int held[STORM_HELD];
+};
+
+/* Returned by an operation that had nothing to work on. */
+#define NOT_TRIED	(-4095L)
+
+struct storm_op {
+	const char *name;
+	unsigned int group;
+	unsigned int weight;
+	/* What its main system call returns, or -errno. */
+	long (*run)(struct storm_worker *w);
+	/* Errnos that it may return, on mounts of ours, while the module comes or goes. */
+	int may[12];
+	int may_ours[2];
+	int may_switching[2];
+};
+
+/* All of them, each list ends with an empty one. */
+extern const struct storm_op storm_file_ops[], storm_mount_ops[], storm_array_ops[];
+
+/* What a path may fail with while others change it. */
+#define PATH_ERRNOS	ENOENT, ENOTDIR, ELOOP
+
+/* A random number below @n, the next of the worker's stream. */
+unsigned int pick(struct storm_worker *w, unsigned int n);
+/* Says what is wrong, with the seed, and ends the worker and the storm. */
+void __attribute__((format(printf, 2, 3), noreturn))
+storm_wrong(struct storm_worker *w, const char *fmt, ...);
+
+/* ---- names: paths from STORM_DIR, at least this long ---- */
+
+#define STORM_PATH 32
+
+unsigned int some_mount(struct storm_worker *w);
+void some_path(struct storm_worker *w, char *path);
+void some_path_on(struct storm_worker *w, char *path, unsigned int mount);
+
+/* ---- objects ---- */
+
+int storm_set_new(struct storm_set *set);
+void storm_set_close(struct storm_set *set);
+/* Any of the set. */
+const struct storm_obj *some_obj(struct storm_worker *w);
+/*
+ * Makes sure that @fd, which a fetch returned, is of an object that a storm can
+ * have pinned, and that the object is as it was. @readable: not if it was
+ * fetched to be only written. Returns the one of the set, or NULL if it is one
+ * that was made during the storm.
+ */
+const struct storm_obj *storm_check(struct storm_worker *w, int fd, bool readable);
+/* What is in a map that was made during the storm. */
+#define STORM_BORN	777
+
+/* ---- running ---- */
+
+struct storm_plan {
+	const char *name;
+	unsigned int groups;
+	/* Kill a worker every now and then. */
+	bool kill;
+	/*
+	 * Runs in a process of its own until storm->stop; the storm goes on until
+	 * it has done enough.
+	 */
+	void (*boss)(struct storm *storm);
+	bool (*enough)(const struct storm *storm);
+};
+
+/* Number of complaints, all of which were printed with the seed. */
+int storm_run(const struct storm_plan *plan);
+/* A complaint from elsewhere, with the seed. */
+void __attribute__((format(printf, 2, 3)))
+storm_complain(struct storm *storm, const char *fmt, ...);
+/* Unmounts what comes and goes in this mount namespace. */
+void storm_unmount(unsigned int from);
+/* Seconds a test needs at most. */
+int storm_timeout(void);
+
+#define load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define store(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
+#define inc(p)		__atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST)
+
+#endif /* BPFFS_SELFTEST_STORM_UTIL_H */
