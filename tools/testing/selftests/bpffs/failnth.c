@@ -17,10 +17,9 @@
  * Which allocation is the nth is not quite the same each time: a slab may be full,
  * and then a page is allocated for the next. So there are several rounds, of which
  * the first fails objects only and is nearly exact; and each goes on until so many
- * attempts in a row were without a failure. C's are made to see that the calls and
- * what is expected of them are right, for which one will do.
+ * attempts in a row were without a failure.
  */
-#define ROUNDS		(impl_rust() ? 2 : 1)
+#define ROUNDS		2
 #define QUIET		3
 
 /* ---- failing an allocation ---- */
