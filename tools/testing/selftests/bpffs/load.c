@@ -138,6 +138,8 @@ static int log_messages(int fd, const char *text, bool *found)
 		cnt++;
 		if (text && strstr(msg, text))
 			*found = true;
+		else
+			printf("# message: %.*s\n", (int)strcspn(msg + 1, "\n"), msg + 1);
 	}
 	return cnt;
 }
