@@ -38,8 +38,8 @@ int objects_new(void)
 	objects[FIXED_MAP] = map_new();
 	objects[FIXED_PROG] = prog_new(CALLED);
 	objects[FIXED_LINK] = link_new(-1);
-	objects[FIXED_BTF] = btf_new();
-	objects[FIXED_TYPED] = typed_map(objects[FIXED_BTF], BPF_MAP_TYPE_ARRAY, 3);
+	objects[FIXED_BTF] = btf_int_new();
+	objects[FIXED_TYPED] = map_typed(objects[FIXED_BTF], BPF_MAP_TYPE_ARRAY, 3);
 	objects[FIXED_ITER] = iter_link_new();
 	objects[FIXED_ARRAY] = prog_array_new();
 	for (i = 0; i < FIXED_BPF; i++) {

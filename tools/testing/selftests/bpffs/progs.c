@@ -114,47 +114,6 @@ int btf_func_id(const char *name)
 	return found;
 }
 
-int btf_new(void)
-{
-	static const char strings[] = "\0int";
-	struct {
-		struct btf_header hdr;
-		struct btf_type type;
-		__u32 encoding;
-		char strings[sizeof(strings)];
-	} __attribute__((packed)) raw = {
-		.hdr = {
-			.magic = BTF_MAGIC,
-			.version = BTF_VERSION,
-			.hdr_len = sizeof(raw.hdr),
-			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_len = sizeof(strings),
-		},
-		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
-		.encoding = BTF_INT_SIGNED << 24 | 32,
-	};
-	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
-
-	memcpy(raw.strings, strings, sizeof(strings));
-	return sys_bpf(BPF_BTF_LOAD, &attr);
-}
-
-int typed_map(int btf, enum bpf_map_type type, unsigned int max)
-{
-	union bpf_attr attr = {
-		.map_type = type,
-		.key_size = 4,
-		.value_size = 4,
-		.max_entries = max,
-		.btf_fd = btf,
-		.btf_key_type_id = 1,
-		.btf_value_type_id = 1,
-	};
-
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
-
 int iter_link_new(void)
 {
 	const struct bpf_insn insns[] = {

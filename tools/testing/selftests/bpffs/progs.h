@@ -17,10 +17,6 @@ int prog_run(int prog);
 /* Id of a function's type in the kernel's BTF, or -errno. */
 int btf_func_id(const char *name);
 
-/* Type information for "int", with which the kernel can print a typed_map(). */
-int btf_new(void);
-int typed_map(int btf, enum bpf_map_type type, unsigned int max);
-
 /* The link of an iterator over maps whose program prints nothing. */
 int iter_link_new(void);
 

@@ -17,10 +17,10 @@ static int add(struct storm_set *set, enum obj_kind kind, int fd, int value, int
 
 int storm_set_new(struct storm_set *set)
 {
-	int btf = btf_new(), err, i;
+	int btf = btf_int_new(), err, i;
 
 	/* Two kinds of maps: one can be read as a file, one not. Links likewise. */
-	err = add(set, OBJ_MAP, typed_map(btf, BPF_MAP_TYPE_ARRAY, 1), 1001, -1);
+	err = add(set, OBJ_MAP, map_typed(btf, BPF_MAP_TYPE_ARRAY, 1), 1001, -1);
 	close(btf);
 	if (!err)
 		err = add(set, OBJ_MAP, map_new(), 1002, -1);
