@@ -63,7 +63,7 @@ impl Context for MountContext {
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),
         )?;
-        // An instance without is as good: what is missing can be made by others.
+        // As with C's, a mount does not fail for the want of these.
         let _ = preload::populate(&root);
         let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
         root.set_mode(mode.with(Mode::STICKY));

@@ -83,7 +83,7 @@ impl PreloadModule {
     ) -> Result {
         // SAFETY: The operations are valid by the type invariant.
         let preload = unsafe { (*self.0.as_ptr()).preload }.ok_or(ENOENT)?;
-        // SAFETY: It wants that many.
+        // SAFETY: It fills in `BPF_PRELOAD_LINKS` of them, the length of the array.
         to_result(unsafe { preload(links.as_mut_ptr()) })
     }
 }

@@ -19,7 +19,6 @@ root_key=$({ echo "$suite"; packages; cat "$vmdir/make-root"; } | key)
 kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel"; } | key)
 root_dir=$cache/root-$root_key
 
-
 # The crates that the tools are built of: fetched once for each set of lock files.
 cargo_projects=(tools/klp-relocate tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust)
 crates() { printf '%s\n' "$cache/cargo/fetched-$(cd "$clone" && cat "${cargo_projects[@]/%//Cargo.lock}" | key)"; }
