@@ -471,26 +471,14 @@ static int corpus_read(struct batch *batch)
 
 /* ---- tests ---- */
 
-static pid_t main_pid;
 static int setup_error;
-
-static void clean_up(void)
-{
-	if (getpid() == main_pid && module_refcnt() >= 0)
-		module_unload();
-}
 
 int main(int argc, char **argv)
 {
-	main_pid = getpid();
-	if (module_refcnt() >= 0) {
-		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
-			argv[0]);
+	if (!begin_unloaded(argv[0]))
 		return KSFT_FAIL;
-	}
 	links_prepare();
 	setup_error = objects_new();
-	atexit(clean_up);
 	return run_all_guarded(argc, argv);
 }
 

@@ -648,6 +648,11 @@ static void populate(struct sequence *seq)
 		"setxattr \"/b/m\" \"trusted.a\" \"v\"*9 9 0 0",
 		"setxattr \"/b/d\" \"security.a\" \"v\"*5 5 0 0",
 		"setxattr \"/b\" \"trusted.b\" \"\" 0 0 0",
+		"getxattr \"/b/m\" \"trusted.a\" 16 0",
+		"linkat cwd \"/b/p\" cwd \"/b/d/h\" 0",
+		"renameat2 cwd \"/b/d/m\" cwd \"/b/r\" 0",
+		"unlinkat cwd \"/b/loop\" 0",
+		"get f3 \"/b/m\" 0 0 20 0 0",
 	};
 	unsigned int i;
 

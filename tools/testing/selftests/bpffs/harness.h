@@ -95,6 +95,32 @@ static int run_all_guarded(int argc, char **argv)
 	return test_harness_run(argc, argv);
 }
 
+static pid_t begun_by;
+
+static void end_unloaded(void)
+{
+	int err = getpid() != begun_by || module_refcnt() < 0 ? 0 : module_unload();
+
+	if (err)
+		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
+}
+
+/*
+ * For programs that load the module themselves: they begin without it and end so,
+ * whatever becomes of their tests. False if it is loaded.
+ */
+static inline bool begin_unloaded(const char *program)
+{
+	if (module_refcnt() >= 0) {
+		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
+			program);
+		return false;
+	}
+	begun_by = getpid();
+	atexit(end_unloaded);
+	return true;
+}
+
 #define BPFFS_TEST_MAIN						\
 	int main(int argc, char **argv)				\
 	{							\

@@ -73,13 +73,3 @@ int btf_load(struct btf *btf)
 	btf__free(btf);
 	return fd;
 }
-
-int btf_int_load(void)
-{
-	struct btf *btf = btf__new_empty();
-
-	if (!btf)
-		return -errno;
-	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	return btf_load(btf);
-}

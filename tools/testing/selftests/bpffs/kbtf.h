@@ -21,7 +21,5 @@ int kernel_btf_enum(const char *enumeration, const char *constant);
 
 /* Loads @btf, which it frees; fd or -errno. */
 int btf_load(struct btf *btf);
-/* Type 1 is "int"; fd or -errno. */
-int btf_int_load(void);
 
 #endif /* BPFFS_SELFTEST_KBTF_H */

@@ -405,7 +405,7 @@ int struct_ops_new(void)
 		.max_entries = 1,
 		.map_flags = BPF_F_LINK,
 		/* Some type information of its own is asked for, none is needed. */
-		.btf_fd = btf_int_load(),
+		.btf_fd = btf_int_new(),
 		.btf_vmlinux_value_type_id = id,
 	};
 	char *value;

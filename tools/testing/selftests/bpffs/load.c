@@ -19,7 +19,6 @@
 
 #define CACHE "bpffs_inode_cache"
 
-static pid_t main_pid;
 /* Shared by the tests, which are processes. */
 static bool *was_loaded;
 
@@ -29,32 +28,16 @@ static int load(const char *params)
 	return module_load(params);
 }
 
-static void unload(void)
-{
-	int err;
-
-	if (getpid() != main_pid || module_refcnt() < 0)
-		return;
-	err = module_unload();
-	if (err)
-		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
-}
-
 int main(int argc, char **argv)
 {
-	main_pid = getpid();
-	if (module_refcnt() >= 0) {
-		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
-			argv[0]);
+	if (!begin_unloaded(argv[0]))
 		return KSFT_FAIL;
-	}
 	was_loaded = mmap(NULL, sizeof(*was_loaded), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (was_loaded == MAP_FAILED) {
 		perror("mmap");
 		return KSFT_FAIL;
 	}
-	atexit(unload);
 	return run_all_guarded(argc, argv);
 }
 

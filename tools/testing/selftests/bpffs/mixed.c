@@ -22,7 +22,6 @@
 #define C	TOP "/c"
 #define GOING	TOP "/going"
 
-static pid_t main_pid;
 static int main_mntns;
 static int ids[OBJ_KINDS];
 static int container, container_userns;
@@ -43,13 +42,8 @@ static const char *const old_pins[OBJ_KINDS] = { C "/map", C "/prog", C "/link" 
 
 static void clean_up(void)
 {
-	int err;
-
-	if (getpid() != main_pid)
+	if (getpid() != begun_by)
 		return;
-	err = module_refcnt() < 0 ? 0 : module_unload();
-	if (err)
-		fprintf(stderr, "# cannot unload the module: %s\n", strerror(-err));
 	umount_bpf(GOING);
 	umount_bpf(C);
 }
@@ -117,12 +111,8 @@ static int mount_c(void)
 
 int main(int argc, char **argv)
 {
-	main_pid = getpid();
-	if (module_refcnt() >= 0) {
-		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
-			argv[0]);
+	if (!begin_unloaded(argv[0]))
 		return KSFT_FAIL;
-	}
 	links_prepare();
 	setup_error = mount_c();
 	atexit(clean_up);

@@ -114,25 +114,26 @@ int btf_func_id(const char *name)
 	return found;
 }
 
-int iter_link_new(void)
+/* The link of an iterator over maps that runs @insns for each. */
+static int iter_link(const struct bpf_insn *insns, unsigned int cnt)
 {
-	const struct bpf_insn insns[] = {
-		MOV_IMM(BPF_REG_0, 0),
-		EXIT(),
-	};
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_TRACING,
 		.expected_attach_type = BPF_TRACE_ITER,
 		.insns = (uintptr_t)insns,
-		.insn_cnt = 2,
+		.insn_cnt = cnt,
 		.license = (uintptr_t)"GPL",
 	};
 	union bpf_attr create = { .link_create.attach_type = BPF_TRACE_ITER };
-	int btf_id = btf_func_id("bpf_iter_bpf_map"), prog, link;
+	/* Looking it up takes a while. */
+	static int type;
+	int prog, link;
 
-	if (btf_id < 0)
-		return btf_id;
-	load.attach_btf_id = btf_id;
+	if (type <= 0)
+		type = btf_func_id("bpf_iter_bpf_map");
+	if (type < 0)
+		return type;
+	load.attach_btf_id = type;
 	prog = sys_bpf(BPF_PROG_LOAD, &load);
 	if (prog < 0)
 		return prog;
@@ -140,6 +141,16 @@ int iter_link_new(void)
 	link = sys_bpf(BPF_LINK_CREATE, &create);
 	close(prog);
 	return link;
+}
+
+int iter_link_new(void)
+{
+	const struct bpf_insn insns[] = {
+		MOV_IMM(BPF_REG_0, 0),
+		EXIT(),
+	};
+
+	return iter_link(insns, sizeof(insns) / sizeof(insns[0]));
 }
 
 int prog_array_new(void)
@@ -308,31 +319,8 @@ int iter_new(void)
 		MOV_IMM(BPF_REG_0, 0),
 		EXIT(),
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_ITER,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = sizeof(insns) / sizeof(insns[0]),
-		.license = (uintptr_t)"GPL",
-	};
-	static int type;
-	int prog, link;
 
-	if (type <= 0)
-		type = btf_func_id("bpf_iter_bpf_map");
-	if (type < 0)
-		return type;
-	attr.attach_btf_id = type;
-	prog = sys_bpf(BPF_PROG_LOAD, &attr);
-	if (prog < 0)
-		return prog;
-	attr = (union bpf_attr){
-		.link_create.prog_fd = prog,
-		.link_create.attach_type = BPF_TRACE_ITER,
-	};
-	link = sys_bpf(BPF_LINK_CREATE, &attr);
-	close(prog);
-	return link;
+	return iter_link(insns, sizeof(insns) / sizeof(insns[0]));
 }
 
 int obj_new(enum obj_kind kind)

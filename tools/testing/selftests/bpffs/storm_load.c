@@ -13,14 +13,6 @@
 
 #define SWITCH_MS 120000
 
-static pid_t main_pid;
-
-static void unload(void)
-{
-	if (getpid() == main_pid && module_refcnt() >= 0)
-		module_unload();
-}
-
 /* Whether the kernel let go of the module. */
 static bool deleted(struct storm *storm)
 {
@@ -128,14 +120,9 @@ TEST_F(storm_load, killed)
 
 int main(int argc, char **argv)
 {
-	main_pid = getpid();
-	if (module_refcnt() >= 0) {
-		fprintf(stderr, "%s: the module " MODULE_NAME " is loaded: unload it first\n",
-			argv[0]);
+	if (!begin_unloaded(argv[0]))
 		return KSFT_FAIL;
-	}
 	links_prepare();
-	atexit(unload);
 	set_timeouts(storm_timeout());
 	return run_all_guarded(argc, argv);
 }

@@ -516,7 +516,6 @@ int storm_run(const struct storm_plan *plan)
 		storm_complain(storm, "inodes: %d before, %d after", inodes, count_inodes());
 	check_users(storm, &set);
 	storm_set_close(&set);
-	guard_settled(guard, SETTLE_MS);
 	if (guard_objects(guard))
 		storm_complain(storm, "something is left behind");
 	if (guard_log(guard))

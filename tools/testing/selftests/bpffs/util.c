@@ -818,22 +818,6 @@ static bool tells_failure(const char *msg)
 	return false;
 }
 
-static bool settled(struct guard *guard)
-{
-	enum obj_kind kind;
-
-	for (kind = 0; kind < OBJ_KINDS; kind++) {
-		if (!ids_restored(guard, kind))
-			return false;
-	}
-	return guard->refcnt < 0 || module_refcnt() < 0 || module_refcnt() == guard->refcnt;
-}
-
-bool guard_settled(struct guard *guard, unsigned int ms)
-{
-	return wait_until(settled(guard), ms);
-}
-
 int guard_objects(struct guard *guard)
 {
 	return check_objects(guard) + check_superblocks(guard);

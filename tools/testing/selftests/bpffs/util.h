@@ -209,8 +209,6 @@ int guard_leave(struct guard *guard);
 /* Parts of it, for more than a test: objects are to be as when noted last, */
 void guard_note(struct guard *guard);
 int guard_objects(struct guard *guard);
-/* (which may take this long after a lot of work, or on a slow kernel) */
-bool guard_settled(struct guard *guard, unsigned int ms);
 /* and the kernel log without fault since the last look. */
 int guard_log(struct guard *guard);
 
