@@ -72,6 +72,24 @@ static int value_of(int key)
 	return key * 7 + 1;
 }
 
+/* Sets elements 0 to ENTRIES - 1, by one call. */
+static int fill(int map, const int *values)
+{
+	union bpf_attr attr = {
+		.batch.map_fd = map,
+		.batch.count = ENTRIES,
+		.batch.values = (uintptr_t)values,
+	};
+	int *keys = malloc(SIZE), i, err;
+
+	for (i = 0; i < ENTRIES; i++)
+		keys[i] = i;
+	attr.batch.keys = (uintptr_t)keys;
+	err = sys_bpf(BPF_MAP_UPDATE_BATCH, &attr);
+	free(keys);
+	return err;
+}
+
 FIXTURE(iter) {
 	int map, prog, link;
 	int map_id, prog_id, link_id;
@@ -87,10 +105,9 @@ FIXTURE_SETUP(iter)
 	self->buf = malloc(SIZE);
 	self->map = map_create(BPF_MAP_TYPE_ARRAY, 4, 4, ENTRIES);
 	ASSERT_LE(0, self->map);
-	for (i = 0; i < ENTRIES; i++) {
+	for (i = 0; i < ENTRIES; i++)
 		self->whole[i] = value_of(i);
-		ASSERT_EQ(0, map_set(self->map, i, value_of(i)));
-	}
+	ASSERT_EQ(0, fill(self->map, self->whole));
 	self->prog = elem_prog(CTX_VALUE, 4, 0);
 	ASSERT_LE(0, self->prog);
 	self->link = elem_link(self->prog, self->map);

@@ -513,6 +513,35 @@ TEST_F(mount, unprivileged)
 }
 
 /*
+ * Catches: a container that prepares delegation to itself, and waits for a helper to
+ * create the context. Nothing to delegate needs no privilege.
+ */
+TEST_F(mount, delegation_needs_privilege)
+{
+	static const char *const options[] = {
+		"delegate_cmds", "delegate_maps", "delegate_progs", "delegate_attachs",
+	};
+	int status;
+
+	in_child(&status) {
+		unsigned int i;
+		int fs;
+
+		ASSERT_EQ(0, userns_unshare(100000, CLONE_NEWNS));
+		fs = fs_open();
+		ASSERT_LE(0, fs);
+		for (i = 0; i < ARRAY_SIZE(options); i++) {
+			EXPECT_EQ(-EPERM, fs_set(fs, options[i], "any"));
+			EXPECT_EQ(-EPERM, fs_set(fs, options[i], "0x1"));
+			EXPECT_EQ(0, fs_set(fs, options[i], "0"));
+			EXPECT_EQ(-EINVAL, fs_set(fs, options[i], "none"));
+		}
+		EXPECT_EQ(0, close(fs));
+	}
+	EXPECT_EQ(0, status);
+}
+
+/*
  * Catches: a privileged helper that cannot create what a container opened;
  * ids of options read in the wrong user namespace; a root of the wrong owner.
  */
