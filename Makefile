@@ -34,7 +34,7 @@ all:
 	@$(vm)/check-kdir "$(KDIR)"
 	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module
 
-vm shell test test-debug test-mutants demo:
+vm shell test test-mainline test-debug test-mutants demo:
 	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
 
 else
@@ -58,6 +58,11 @@ shell:
 test: setup
 	@$(BUILD) tools module selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
+
+# The kernel's own tests that use the file system.
+test-mainline: setup
+	@$(BUILD) tools module mainline >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) mainline
 
 # The same where the kernel watches every access, and allocations fail.
 test-debug:
@@ -94,6 +99,8 @@ define HELP
 make            build bpffs.ko for the test kernel, in build/RELEASE
 make demo       show what it does, in a virtual machine with a stock Debian kernel
 make test       build everything and run the tests in a virtual machine
+make test-mainline
+                run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: 15 minutes
 make test-mutants [MUTANTS='uref-get nlink']
@@ -124,4 +131,4 @@ help:
 	$(info $(HELP))
 	@:
 
-.PHONY: all for-vm vm shell test test-debug test-mutants demo lint setup install load unload clean distclean help
+.PHONY: all for-vm vm shell test test-mainline test-debug test-mutants demo lint setup install load unload clean distclean help

@@ -44,7 +44,11 @@ module-lint:
 selftests:
 	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
 
+mainline:
+	+@$(MAKE) -C tools/testing/selftests TARGETS=mainline KSRC=$(KDIR) \
+		KCOMPILER="$(compiler)" O=$(out)/selftests all
+
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module module-lint klp-relocate tools selftests samples
+.PHONY: all module module-lint klp-relocate tools selftests mainline samples
