@@ -399,6 +399,28 @@ TEST_F(load, disabled_while_mounted)
 	EXPECT_GT(0, module_refcnt());
 }
 
+/* Inodes that still wait for a grace period when their slab cache goes, and the module. */
+TEST_F(load, right_after_umount)
+{
+	char name[32];
+	int i, err;
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	for (i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "bpf/%d", i);
+		ASSERT_EQ(0, sys(mkdir(name, 0755)));
+	}
+	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
+	ASSERT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
+	ASSERT_EQ(0, umount_bpf("bpf"));
+	while ((err = delete_module()) == -EAGAIN)
+		;
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, names_with("/sys/kernel/slab", MODULE_NAME));
+}
+
 /* A module that goes while a task sleeps in it, which then returns into nothing. */
 TEST_F(load, sleeper_keeps_module)
 {
