@@ -516,6 +516,7 @@ TEST_F_TIMEOUT(fuzz, corpus, 1200)
 	EXPECT_EQ(0, report(&batch));
 	EXPECT_LT(0, stats.known);
 	print_stats("corpus");
+	printf("# compared: %lu results of calls\n", stats.compared);
 	batch_free(&batch);
 }
 
@@ -580,6 +581,7 @@ TEST_F_TIMEOUT(fuzz, random, 36000)
 	}
 	EXPECT_EQ(0, bad);
 	print_stats("random");
+	printf("# compared: %lu results of calls\n", stats.compared);
 	printf("# report: fuzz BPFFS_SEED=%lu\n", seed);
 	if (getenv("BPFFS_FUZZ_RESULTS")) {
 		for (i = 0; i < stats.pairs_cnt; i++)

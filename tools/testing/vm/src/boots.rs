@@ -8,10 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::compare::Comparison;
 use crate::host::Machine;
 use crate::job::{Impl, Job};
 use crate::ktap::Count;
@@ -27,7 +29,12 @@ const BOOTS: [(&str, Impl); 3] = [
 ];
 
 /// Boots, runs, compares with the first; what was said goes next to the log.
-pub fn run(machine: &Machine, job: &Job, log: &Path) -> Result<Count> {
+pub fn run(
+    machine: &Machine,
+    job: &Job,
+    log: &Path,
+    comparison: &Mutex<Comparison>,
+) -> Result<Count> {
     let begin = Instant::now();
     let mut count = Count::default();
     let mut first: Option<PathBuf> = None;
@@ -65,6 +72,9 @@ pub fn run(machine: &Machine, job: &Job, log: &Path) -> Result<Count> {
             None => {
                 println!("ok      systemd as first process, {boot}: {what}");
                 count.passed += 1;
+                if let (Some(_), Ok(mut comparison)) = (&first, comparison.lock()) {
+                    comparison.add(lines as u64, "lines of systemd");
+                }
             }
             Some(failure) => {
                 println!("FAILED  systemd as first process, {boot}: {failure}");

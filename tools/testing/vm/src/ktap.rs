@@ -35,8 +35,13 @@ pub struct TestResult {
 /// What a test has to tell although it passed, a table for example: a diagnostic line that says
 /// `report: …`.
 pub fn report(line: &str) -> Option<&str> {
+    diagnostic(line, "report:")
+}
+
+/// What a diagnostic line says that begins so.
+pub fn diagnostic<'a>(line: &'a str, begin: &str) -> Option<&'a str> {
     let text = unnest(line).1.trim_start_matches(['#', ' ']);
-    text.strip_prefix("report:").map(str::trim_end)
+    text.strip_prefix(begin).map(str::trim_end)
 }
 
 #[derive(Default)]

@@ -8,6 +8,7 @@
 //! been run here.
 
 mod boots;
+mod compare;
 mod guest;
 mod host;
 mod job;
@@ -62,6 +63,9 @@ enum Command {
         /// each implementation
         #[arg(long, value_name = "COMMAND")]
         boots: Option<String>,
+        /// All tests are to run on both implementations, but for those in this list
+        #[arg(long, value_name = "LIST")]
+        one_sided: Option<PathBuf>,
         /// Shell command that runs kselftests; each has a guest of its own, all run at the same time
         #[arg(required = true)]
         commands: Vec<String>,
@@ -150,12 +154,19 @@ fn run(cli: Cli) -> Result<u8> {
             log,
             cargo,
             boots,
+            one_sided,
             commands,
         } => {
             let jobs = commands.iter().map(|command| guest.job(command));
-            let jobs = jobs.collect::<Result<_>>()?;
-            let boots = boots.map(|command| guest.job(&command)).transpose()?;
-            suite::run(&guest.machine(), jobs, boots, &log, &cargo)
+            let job = |command: Option<String>| command.map(|c| guest.job(&c)).transpose();
+            let plan = suite::Plan {
+                jobs: jobs.collect::<Result<_>>()?,
+                boots: job(boots)?,
+                log,
+                cargo,
+                one_sided,
+            };
+            suite::run(&guest.machine(), plan)
         }
         Command::Mutants {
             guest,

@@ -6,39 +6,51 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use anyhow::{bail, Context, Result};
 
 use crate::boots;
+use crate::compare::Comparison;
 use crate::host::{Machine, SPAWNING};
 use crate::job::Job;
 use crate::ktap::{self, Count, Parser, TestResult};
 use crate::pipe;
 
+/// What belongs to the suite.
+pub struct Plan {
+    /// The kselftests, each in a guest of its own.
+    pub jobs: Vec<Job>,
+    /// What is to say the same with systemd as first process.
+    pub boots: Option<Job>,
+    /// Where to log; the guests' names are added.
+    pub log: PathBuf,
+    /// Cargo projects.
+    pub cargo: Vec<PathBuf>,
+    /// The list of tests that run on one implementation alone, if all others are to run on both.
+    pub one_sided: Option<PathBuf>,
+}
+
 /// Runs everything; the last line on standard output is the sum.
-pub fn run(
-    machine: &Machine,
-    jobs: Vec<Job>,
-    boots: Option<Job>,
-    log: &Path,
-    cargo: &[PathBuf],
-) -> Result<u8> {
+pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
+    let log = plan.log;
     if let Some(directory) = log.parent() {
         std::fs::create_dir_all(directory)?;
     }
     machine.prepare()?;
     // The tools' tests have time to run while the guests boot.
-    let projects = cargo.to_vec();
+    let projects = plan.cargo;
     let tools = thread::spawn(move || -> Result<Vec<CargoTest>> {
         projects
             .iter()
             .map(|project| CargoTest::run(project))
             .collect()
     });
+    let comparison = Arc::new(Mutex::new(Comparison::default()));
     let mut guests = Vec::new();
-    for (number, job) in (1..).zip(jobs) {
+    for (number, job) in (1..).zip(plan.jobs) {
         let log = log.with_extension(format!("{number}.log"));
         let machine = Machine {
             name: format!("guest{number}"),
@@ -49,11 +61,14 @@ pub fn run(
             log.display()
         );
         let log = File::create(&log).with_context(|| log.display().to_string())?;
-        guests.push(thread::spawn(move || kselftests(&machine, job, log)));
+        let comparison = comparison.clone();
+        guests.push(thread::spawn(move || {
+            kselftests(&machine, job, log, &comparison)
+        }));
     }
-    let boots = boots.map(|job| {
-        let (machine, log) = (machine.clone(), log.to_owned());
-        thread::spawn(move || boots::run(&machine, &job, &log))
+    let boots = plan.boots.map(|job| {
+        let (machine, log, comparison) = (machine.clone(), log.to_owned(), comparison.clone());
+        thread::spawn(move || boots::run(&machine, &job, &log, &comparison))
     });
     let mut count = Count::default();
     for guest in guests {
@@ -65,6 +80,13 @@ pub fn run(
     for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {
         test.show();
         count += test.count;
+    }
+    if let (Some(list), Ok(comparison)) = (plan.one_sided, comparison.lock()) {
+        if let Some(wrong) = comparison.judge(&list)? {
+            println!("FAILED  tests on both implementations ({wrong})");
+            count.failed += 1;
+        }
+        println!("{}", comparison.summary());
     }
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(u8::from(count.failed > 0))
@@ -107,14 +129,23 @@ pub fn follow(
     parser.count
 }
 
-fn kselftests(machine: &Machine, mut job: Job, log: File) -> Result<Count> {
+fn kselftests(
+    machine: &Machine,
+    mut job: Job,
+    log: File,
+    comparison: &Arc<Mutex<Comparison>>,
+) -> Result<Count> {
     let begin = Instant::now();
     let name = &machine.name;
     job.one_stream = true;
     let (reader, writer) = pipe()?;
+    let comparison = comparison.clone();
     let follower = thread::spawn(move || {
         follow(reader, log, begin, |line, results| {
             results.iter().for_each(show);
+            if let Ok(mut comparison) = comparison.lock() {
+                comparison.note(line, results);
+            }
             if let Some(report) = ktap::report(line) {
                 println!("       {report}");
             }

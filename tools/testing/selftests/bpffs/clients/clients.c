@@ -173,7 +173,7 @@ static unsigned int judge(const struct scenario *scenario)
 		print_diff(scenario);
 	/* One that does nothing has compared nothing. */
 	ksft_test_result(same && commands && scenario->run[C].ok && scenario->run[RUST].ok,
-			 "%s: %u commands, %u lines of output on both\n", scenario->name, commands,
+			 "clients.%s: %u commands, %u lines of output on both\n", scenario->name, commands,
 			 compared);
 	return same ? compared : 0;
 }
@@ -241,6 +241,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < scenarios_cnt; i++)
 		compared += judge(&scenarios[i]);
 	ksft_test_result(!guard_log(guard), "no fault in the kernel log\n");
-	ksft_print_msg("report: clients: %u lines of output compared\n", compared);
+	ksft_print_msg("compared: %u lines of clients\n", compared);
 	ksft_finished();
 }
