@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include "kselftest.h"
@@ -22,6 +23,9 @@
 #define ROUNDS		2
 #define QUIET		3
 
+/* An allocation that no call gets to. */
+#define NEVER		1000000000
+
 /* ---- failing an allocation ---- */
 
 static struct {
@@ -31,8 +35,9 @@ static struct {
 	pid_t owner;
 	/* Which allocation fails; none if 0. */
 	unsigned int nth;
-	/* Whether one has failed. */
+	/* Whether one has failed; how many there were until then. */
 	bool failed;
+	unsigned int made;
 } inject = { .fd = -1, .log = -1, .min_order = -1 };
 
 #define FAIL_PAGE_ALLOC "/sys/kernel/debug/fail_page_alloc/"
@@ -75,6 +80,7 @@ long armed(long nr, ...)
 		abort();
 	/* It counts down. */
 	inject.failed = inject.nth && !atoi(left);
+	inject.made = inject.nth - atoi(left);
 	return ret < 0 ? -err : ret;
 }
 
@@ -237,12 +243,8 @@ static int not_as(const char *state, const char *dir, const struct call *call, c
 	return bad;
 }
 
-/*
- * Makes the call once, with allocation inject.nth failing. Only if @thorough, the
- * state is looked at, which takes much longer than the call.
- */
-static int attempt(const struct call *call, const char *dir, const char *state, struct row *row,
-		   bool thorough)
+/* Makes the call once, with allocation inject.nth failing. */
+static int attempt(const struct call *call, const char *dir, const char *state, struct row *row)
 {
 	char *prepared = NULL;
 	int err = 0, bad = 0;
@@ -254,7 +256,7 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			fprintf(stderr, "# %s: cannot prepare: %s\n", call->name, strerror(-err));
 			return MAX_COMPLAINTS;
 		}
-		prepared = thorough ? state_read(dir) : NULL;
+		prepared = state_read(dir);
 	}
 	ret = call->call();
 	count(call, row, ret);
@@ -264,7 +266,7 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			ret < 0 ? strerror(-ret) : "success");
 		bad++;
 	}
-	if (thorough && ret < 0)
+	if (ret < 0)
 		bad += not_as(prepared ?: state, dir, call, "although it failed");
 	free(prepared);
 	if (call->restore)
@@ -274,7 +276,7 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			call->name, inject.nth, ret, strerror(-err));
 		bad++;
 	}
-	if (thorough && (call->prepare || ret >= 0))
+	if (call->prepare || ret >= 0)
 		bad += not_as(state, dir, call, "after it was undone");
 	return bad;
 }
@@ -287,19 +289,126 @@ static int tell(int fd, const char *text)
 	return 1;
 }
 
-static unsigned int step(const struct call *call)
-{
-	const char *text = getenv("FAILNTH_STEP");
+/* ---- what must not fail ---- */
 
-	return text && call->step ? atoi(text) ?: 1 : call->step ?: 1;
+/* The addresses of @function, which failslab and fail_page_alloc are to spare. */
+static int find_function(const char *function, unsigned long long *start, unsigned long long *end)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	unsigned long long address;
+	char line[512], name[256];
+
+	*start = 0;
+	*end = ~0ull;
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx %*c %255s", &address, name) == 2 && !strcmp(name, function))
+			*start = address;
+	}
+	if (!file || !*start)
+		return -ENOENT;
+	rewind(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx", &address) == 1 && address > *start && address < *end)
+			*end = address;
+	}
+	fclose(file);
+	return 0;
+}
+
+/* Nothing is spared if @function is NULL. */
+static int spare(const char *function)
+{
+	static const char *const dirs[] = { "/sys/kernel/debug/failslab/", FAIL_PAGE_ALLOC };
+	unsigned long long start = 0, end = 0;
+	int err = function ? find_function(function, &start, &end) : 0;
+	char path[64], text[32];
+	unsigned int i;
+
+	for (i = 0; !err && i < ARRAY_SIZE(dirs); i++) {
+		snprintf(path, sizeof(path), "%sreject-start", dirs[i]);
+		snprintf(text, sizeof(text), "%#llx", start);
+		err = write_file(path, text);
+		snprintf(path, sizeof(path), "%sreject-end", dirs[i]);
+		snprintf(text, sizeof(text), "%#llx", end);
+		err = err ?: write_file(path, text);
+	}
+	if (err)
+		fprintf(stderr, "# cannot spare %s: %s: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER\n",
+			function ?: "nothing", strerror(-err));
+	return !!err;
+}
+
+/* ---- which allocations ---- */
+
+/* Each, in several rounds. */
+static int fail_every(const struct call *call, const char *dir, const char *state, struct row *row)
+{
+	int bad = 0, quiet, round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		/* At first objects only, then pages, too. */
+		bad += tell(inject.min_order, round ? "0" : NO_PAGES);
+		inject.nth = 0;
+		for (quiet = 0; quiet < QUIET && bad < MAX_COMPLAINTS; ) {
+			inject.nth++;
+			bad += attempt(call, dir, state, row);
+			quiet = inject.failed ? 0 : quiet + 1;
+		}
+		bad += not_as(state, dir, call, "in the end");
+	}
+	return bad;
+}
+
+static uint64_t seed(void)
+{
+	const char *text = getenv("BPFFS_SEED");
+	uint32_t seed = 0;
+
+	if (text)
+		return strtoull(text, NULL, 0);
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		abort();
+	return seed;
+}
+
+static unsigned int gcd(unsigned int a, unsigned int b)
+{
+	return b ? gcd(b, a % b) : a;
+}
+
+/*
+ * Those of @points that there is time for. Each comes once, and at any time those
+ * so far are spread evenly, for which the step is the golden section of the whole.
+ */
+static int fail_some(const struct call *call, const char *dir, const char *state, struct row *row,
+		     unsigned int points)
+{
+	uint64_t first = seed(), end = now_ms() + call->seconds * 1000;
+	unsigned int step = points * 0.618 + 1, i;
+	int bad = 0;
+
+	while (gcd(step, points) > 1)
+		step++;
+	for (i = 0; bad < MAX_COMPLAINTS && (now_ms() < end || getenv("FAILNTH_ALL")); i++) {
+		/* When each has come, there may be more than there were at first. */
+		inject.nth = 1 + (i < points ? (first % points + (uint64_t)i * step) % points : i);
+		bad += attempt(call, dir, state, row);
+		if (i >= points && !inject.failed)
+			break;
+	}
+	printf("# report: %s: %u of about %u allocations, BPFFS_SEED=%llu\n", call->name, i, points,
+	       (unsigned long long)first);
+	/* All works as ever. */
+	inject.nth = 0;
+	return bad + attempt(call, dir, state, row);
 }
 
 int fail_each(const struct call *call, const char *dir)
 {
 	struct row *row = &table->rows[table->cnt];
 	const char *only = getenv("FAILNTH_CALL");
-	int bad, quiet, round;
 	char *state;
+	int bad;
 
 	bad = table->error ?: armed_prepare();
 	if (bad)
@@ -316,22 +425,18 @@ int fail_each(const struct call *call, const char *dir)
 	snprintf(row->name, sizeof(row->name), "%s", call->name);
 
 	state = state_read(dir);
+	if (call->spared)
+		bad += spare(call->spared);
+	bad += tell(inject.min_order, "0");
 	/* Once without, so that only what the call needs itself is allocated then. */
-	inject.nth = 0;
-	bad = attempt(call, dir, state, row, true);
+	inject.nth = NEVER;
+	bad += attempt(call, dir, state, row);
 	bad += tell(inject.log, LOG_FAILING);
-	for (round = 0; round < (call->rounds ?: ROUNDS); round++) {
-		/* At first objects only, then pages, too. */
-		bad += tell(inject.min_order, round ? "0" : NO_PAGES);
-		inject.nth = 0;
-		for (quiet = 0; quiet < QUIET && bad < MAX_COMPLAINTS; ) {
-			inject.nth += step(call);
-			bad += attempt(call, dir, state, row, round < 2);
-			quiet = inject.failed ? 0 : quiet + 1;
-		}
-		bad += not_as(state, dir, call, "in the end");
-	}
+	bad += call->seconds ? fail_some(call, dir, state, row, inject.made) :
+			       fail_every(call, dir, state, row);
 	bad += tell(inject.log, LOG_FAILING_NO_MORE);
+	if (call->spared)
+		bad += spare(NULL);
 	free(state);
 	if (!row->points != call->no_points) {
 		fprintf(stderr, "# %s: %u points\n", call->name, row->points);

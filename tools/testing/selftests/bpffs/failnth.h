@@ -4,8 +4,9 @@
  * without one having failed. Needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC.
  *
  * In the environment, FAILNTH_CALL names the only call to be made, and with
- * FAILNTH_VERBOSE=2 the kernel logs where it makes an allocation fail. FAILNTH_STEP=1
- * leaves none out of the calls that take long, which are a matter of minutes then.
+ * FAILNTH_VERBOSE=2 the kernel logs where it makes an allocation fail. FAILNTH_ALL=1
+ * leaves none out of the calls that take long, for which it takes minutes; otherwise
+ * BPFFS_SEED tells which are chosen.
  */
 #ifndef BPFFS_SELFTEST_FAILNTH_H
 #define BPFFS_SELFTEST_FAILNTH_H
@@ -30,9 +31,16 @@ struct call {
 	int also;
 	/* What C does wrong, so that the kernel would not be sound afterwards. */
 	const char *not_on_c;
-	/* It takes long: how many rounds, and which allocations: each @step-th. */
-	int rounds;
-	unsigned int step;
+	/*
+	 * It takes long, so only some of its allocations are made to fail, spread over
+	 * all of them from a random one on: as many as that many seconds allow.
+	 */
+	unsigned int seconds;
+	/*
+	 * A function of the kernel in which, and below which, no allocation fails,
+	 * because the kernel itself cannot do with that; say why.
+	 */
+	const char *spared;
 	/* It allocates nothing. Any other call must have a point to fail at. */
 	bool no_points;
 };
