@@ -55,7 +55,7 @@ static long call_pin_iter(void)
 	return pin(world.iter, "bpf/new");
 }
 
-static int dir_fd;
+static int dir_fd, fetched;
 
 static int prepare_dir(void)
 {
@@ -182,6 +182,34 @@ static long call_get_link(void)
 	return get("bpf/link", 0);
 }
 
+static int restore_iter(long ret)
+{
+	return restore_get(ret, OBJ_LINK, world.iter);
+}
+
+static long call_get_iter(void)
+{
+	return get("bpf/iter", 0);
+}
+
+static int prepare_fetched(void)
+{
+	fetched = obj_get("bpf/iter");
+	return fetched < 0 ? fetched : 0;
+}
+
+static long call_iter_create(void)
+{
+	union bpf_attr attr = { .iter_create.link_fd = fetched };
+
+	return armed_bpf(BPF_ITER_CREATE, &attr);
+}
+
+static int restore_fetched(long ret)
+{
+	return restore_fd(ret) ?: sys(close(fetched));
+}
+
 static long call_get_link_rdonly(void)
 {
 	return get("bpf/link", BPF_F_RDONLY);
@@ -205,6 +233,9 @@ static const struct call get_calls[] = {
 	  .restore = restore_get_at },
 	{ "get_prog", .call = call_get_prog, .restore = restore_prog },
 	{ "get_link", .call = call_get_link, .restore = restore_link },
+	{ "get_iter", .call = call_get_iter, .restore = restore_iter },
+	{ "iter_create_of_pinned", .prepare = prepare_fetched, .call = call_iter_create,
+	  .restore = restore_fetched },
 	{ "get_link_rdonly", .call = call_get_link_rdonly, .restore = restore_fd,
 	  .result = -EINVAL },
 	{ "get_directory", .call = call_get_dir, .restore = restore_fd, .result = -EACCES },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Allocations that fail in calls on names, attributes and contents. */
+#include <sys/inotify.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -162,6 +163,78 @@ static const struct call name_calls[] = {
 TEST_F_TIMEOUT(failnth_files, names, 300)
 {
 	EXPECT_EQ(0, FAIL_ALL(name_calls));
+}
+
+/* ---- names in a directory that is watched ---- */
+
+static int watch(void)
+{
+	my.fd = sys(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	if (my.fd < 0)
+		return my.fd;
+	return inotify_add_watch(my.fd, "bpf", IN_CREATE | IN_DELETE | IN_MOVE) < 0 ? -errno : 0;
+}
+
+/* An event if there was one, or that one was lost; else none. */
+static int told(long ret)
+{
+	int len = sys(read(my.fd, my.buf, sizeof(my.buf)));
+
+	close(my.fd);
+	if (ret < 0)
+		return len == -EAGAIN ? 0 : -EBADMSG;
+	return len < 0 ? len : 0;
+}
+
+static long call_pin(void)
+{
+	union bpf_attr attr = { .pathname = (uintptr_t)"bpf/new", .bpf_fd = world.text };
+
+	return armed(SYS_bpf, BPF_OBJ_PIN, &attr, sizeof(attr));
+}
+
+static int restore_watched_name(long ret)
+{
+	return told(ret) ?: restore_name(ret);
+}
+
+static int restore_watched_dir(long ret)
+{
+	return told(ret) ?: restore_dir(ret);
+}
+
+static int restore_watched_rename(long ret)
+{
+	return told(ret) ?: restore_rename(ret);
+}
+
+static int prepare_watched_victim(void)
+{
+	return prepare_victim() ?: watch();
+}
+
+static int restore_watched_unlink(long ret)
+{
+	return told(ret) ?: restore_unlink(ret);
+}
+
+static const struct call watched_calls[] = {
+	{ "pin_watched", .prepare = watch, .call = call_pin,
+	  .restore = restore_watched_name, .also = NO_INODE },
+	{ "mkdir_watched", .prepare = watch, .call = call_mkdir,
+	  .restore = restore_watched_dir, .also = NO_INODE },
+	{ "link_watched", .prepare = watch, .call = call_link,
+	  .restore = restore_watched_name },
+	{ "rename_watched", .prepare = watch, .call = call_rename,
+	  .restore = restore_watched_rename },
+	{ "unlink_watched", .prepare = prepare_watched_victim, .call = call_unlink,
+	  .restore = restore_watched_unlink },
+};
+
+/* Catches: a name, or a reference to it, that an event leaves for which there is no memory. */
+TEST_F_TIMEOUT(failnth_files, watched, 300)
+{
+	EXPECT_EQ(0, FAIL_ALL(watched_calls));
 }
 
 /* ---- looking ---- */

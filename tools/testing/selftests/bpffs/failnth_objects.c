@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Allocations that fail in bpf(2), and where the kernel looks up a program. */
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "harness.h"
@@ -61,7 +62,7 @@ TEST_F_TIMEOUT(failnth_objects, xt_bpf, 300)
 
 /* ---- tokens, in a container ---- */
 
-static int root, token;
+static int userns, context, root, token, fdinfo;
 
 static int token_create(void)
 {
@@ -109,6 +110,36 @@ static long call_token_prog(void)
 	return armed_bpf(BPF_PROG_LOAD, &attr);
 }
 
+static long call_token_btf(void)
+{
+	union bpf_attr attr = btf_int_attr();
+
+	attr.btf_flags = BPF_F_TOKEN_FD;
+	attr.btf_token_fd = token;
+	return armed_bpf(BPF_BTF_LOAD, &attr);
+}
+
+static int prepare_fdinfo(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", token);
+	fdinfo = sys(open(path, O_RDONLY | O_CLOEXEC));
+	return fdinfo < 0 ? fdinfo : 0;
+}
+
+static long call_token_fdinfo(void)
+{
+	char text[1024];
+
+	return armed(SYS_read, fdinfo, text, sizeof(text));
+}
+
+static int restore_fdinfo(long ret)
+{
+	return sys(close(fdinfo));
+}
+
 static long call_token_pin(void)
 {
 	union bpf_attr attr = {
@@ -124,12 +155,76 @@ static int restore_token_pin(long ret)
 	return undone(ret, sys(unlink("new")));
 }
 
+static int prepare_token_get(void)
+{
+	return obj_pin(world.prog, "new");
+}
+
+static long call_token_get(void)
+{
+	return get("new", 0);
+}
+
+static int restore_token_get(long ret)
+{
+	return restore_prog(ret) ?: sys(unlink("new"));
+}
+
+static long call_mount(void)
+{
+	return armed(SYS_mount, "bpf", ".", "bpf", 0, "mode=700");
+}
+
+/* A context that belongs to the container, to be made an instance of by us. */
+static int prepare_container(void)
+{
+	int err;
+	pid_t pid;
+
+	context = event_new();
+	pid = fork_files();
+	if (!pid) {
+		int own;
+
+		if (setns(userns, 0) || become(0, 0) || unshare(CLONE_NEWNS))
+			_exit(1);
+		own = fs_open();
+		_exit(dup2(own, context) != context || close(own));
+	}
+	err = pid < 0 ? pid : wait_child(pid) ? -ECHILD : 0;
+	return err ?: fs_flag(context, "newinstance") ?: fs_set(context, "delegate_maps", "any");
+}
+
+static long call_create(void)
+{
+	return armed(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+}
+
+static int restore_container(long ret)
+{
+	return sys(close(context));
+}
+
+static const struct call container_call = {
+	.name = "create_for_container",
+	.prepare = prepare_container,
+	.call = call_create,
+	.restore = restore_container,
+	.also = NO_INODE,
+};
+
 static const struct call token_calls[] = {
 	{ "token_create", .call = call_token, .restore = restore_fd, .also = NO_INODE,
 	  .not_on_c = "leaks the inode when the file cannot be made (bpf_token_create())" },
 	{ "map_by_token", .call = call_token_map, .restore = restore_fd },
 	/* EINVAL is what bpf_prog_load() makes of bpf_prog_alloc() having no memory. */
 	{ "prog_by_token", .call = call_token_prog, .restore = restore_fd, .also = EINVAL },
+	{ "btf_by_token", .call = call_token_btf, .restore = restore_fd },
+	{ "read_token_fdinfo", .prepare = prepare_fdinfo, .call = call_token_fdinfo,
+	  .restore = restore_fdinfo },
+	{ "get_in_container", .prepare = prepare_token_get, .call = call_token_get,
+	  .restore = restore_token_get },
+	{ "mount_in_container", .call = call_mount, .result = -EPERM },
 	{ "pin_in_container", .call = call_token_pin, .restore = restore_token_pin,
 	  .also = NO_INODE },
 };
@@ -141,18 +236,20 @@ TEST_F_TIMEOUT(failnth_objects, token, 300)
 		"delegate_cmds", "any", "delegate_maps", "any", "delegate_progs", "any",
 		"delegate_attachs", "any", NULL,
 	};
-	int userns, status, mnt;
+	int status, mnt;
 	unsigned int i;
 
 	ASSERT_EQ(0, failnth_error());
 	mnt = container_mount(&userns, everything);
 	ASSERT_LE(0, mnt);
 	world.prog = prog_new(CALLED);
+	EXPECT_EQ(0, fail_each(&container_call, NULL));
 	in_child(&status) {
 		ASSERT_EQ(0, armed_prepare());
 		ASSERT_EQ(0, sys(fchdir(mnt)));
 		ASSERT_EQ(0, sys(setns(userns, 0)));
 		ASSERT_EQ(0, become(0, 0));
+		ASSERT_EQ(0, sys(unshare(CLONE_NEWNS)));
 		root = sys(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 		token = token_create();
 		ASSERT_LE(0, token);

@@ -264,14 +264,13 @@ int link_new(int counter)
 	return link;
 }
 
-int btf_int_new(void)
+union bpf_attr btf_int_attr(void)
 {
-	static const char strings[] = "\0int";
-	struct {
+	static const struct {
 		struct btf_header hdr;
 		struct btf_type type;
 		__u32 encoding;
-		char strings[sizeof(strings)];
+		char strings[5];
 	} __attribute__((packed)) raw = {
 		.hdr = {
 			.magic = BTF_MAGIC,
@@ -279,14 +278,20 @@ int btf_int_new(void)
 			.hdr_len = sizeof(raw.hdr),
 			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
 			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_len = sizeof(strings),
+			.str_len = sizeof(raw.strings),
 		},
 		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
 		.encoding = BTF_INT_SIGNED << 24 | 32,
+		.strings = "\0int",
 	};
-	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
 
-	memcpy(raw.strings, strings, sizeof(strings));
+	return (union bpf_attr){ .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
+}
+
+int btf_int_new(void)
+{
+	union bpf_attr attr = btf_int_attr();
+
 	return sys_bpf(BPF_BTF_LOAD, &attr);
 }
 

@@ -72,6 +72,8 @@ void program_begin(void);
 void links_prepare(void);
 /* Type 1 is "int", which the kernel needs to print keys and values. */
 int btf_int_new(void);
+/* What BPF_BTF_LOAD takes for that. */
+union bpf_attr btf_int_attr(void);
 /* A map of such keys and values, whose pin can be read. */
 int map_typed(int btf, enum bpf_map_type type, unsigned int max);
 /* The link of an iterator that prints "map" for each map there is. */

@@ -2,7 +2,6 @@
 /* BPF tokens: what a container may do, by the file system it was given. */
 #include <stdio.h>
 #include <string.h>
-#include <linux/btf.h>
 
 #include "harness.h"
 #include "progs.h"
@@ -62,25 +61,7 @@ static int token_prog(int token)
 
 static int token_btf(int token)
 {
-	static const struct {
-		struct btf_header hdr;
-		struct btf_type type;
-		__u32 encoding;
-		char strings[5];
-	} __attribute__((packed)) raw = {
-		.hdr = {
-			.magic = BTF_MAGIC,
-			.version = BTF_VERSION,
-			.hdr_len = sizeof(raw.hdr),
-			.type_len = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_off = sizeof(raw.type) + sizeof(raw.encoding),
-			.str_len = sizeof(raw.strings),
-		},
-		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
-		.encoding = BTF_INT_SIGNED << 24 | 32,
-		.strings = "\0int",
-	};
-	union bpf_attr attr = { .btf = (uintptr_t)&raw, .btf_size = sizeof(raw) };
+	union bpf_attr attr = btf_int_attr();
 
 	if (token >= 0) {
 		attr.btf_flags = BPF_F_TOKEN_FD;
