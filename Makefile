@@ -61,6 +61,7 @@ test: setup
 
 # The kernel's own tests that use the file system.
 test-mainline: setup
+	$(if $(DEBUG),$(error the debugging kernel is built without much of what the kernel's own tests need))
 	@$(BUILD) tools module mainline >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) mainline
 
@@ -117,7 +118,7 @@ make clean      remove build/
 make distclean  remove the cache, too: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 KERNEL=7.2      the stock kernel: a series, or a release (7.2.12+deb13-cloud-amd64)
-DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, test*, demo
+DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, demo, test, test-mutants
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 
 For a kernel of your own, and for this machine:
