@@ -36,6 +36,63 @@ enum {
 #define INSN(c, d, s, o, i) \
 	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 
+/* ---- a program to be replaced ---- */
+
+/* It is found by the type of its function, which has this id. */
+#define REPLACED_ID	5
+
+static int replaced = -1;
+
+static const struct bpf_func_info replaced_func = { .type_id = REPLACED_ID };
+
+/* Without types no program can be replaced, nor replace another one. Fd or -errno. */
+static int replaced_btf(void)
+{
+	struct btf *btf = btf__new_empty();
+
+	/* int replaced(struct __sk_buff *skb) */
+	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	btf__add_struct(btf, "__sk_buff", 0);
+	btf__add_ptr(btf, 2);
+	btf__add_func_proto(btf, 1);
+	btf__add_func_param(btf, "skb", 3);
+	if (btf__add_func(btf, "replaced", BTF_FUNC_GLOBAL, 4) != REPLACED_ID)
+		abort();
+	return btf_load(btf);
+}
+
+static int load_replaceable(union bpf_attr *attr)
+{
+	int btf = replaced_btf(), prog;
+
+	if (btf < 0)
+		return btf;
+	attr->prog_btf_fd = btf;
+	attr->func_info = (uintptr_t)&replaced_func;
+	attr->func_info_cnt = 1;
+	attr->func_info_rec_size = sizeof(replaced_func);
+	prog = sys_bpf(BPF_PROG_LOAD, attr);
+	close(btf);
+	return prog;
+}
+
+/* A socket filter; fd or -errno. */
+static int replaced_new(void)
+{
+	static const struct bpf_insn insns[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = ARRAY_LEN(insns),
+		.license = (uintptr_t)"GPL",
+	};
+
+	return load_replaceable(&attr);
+}
+
 static int load(const struct link_type *type, const struct bpf_insn *insns, unsigned int cnt)
 {
 	/* What hooks are called where BPF may attach to them. */
@@ -59,6 +116,11 @@ static int load(const struct link_type *type, const struct bpf_insn *insns, unsi
 		/* One for several functions names them when it is attached. */
 		if (type->attach_type != ATTACH_FENTRY_MULTI)
 			attr.attach_btf_id = id;
+	}
+	if (type->prog_type == BPF_PROG_TYPE_EXT) {
+		attr.attach_prog_fd = replaced;
+		attr.attach_btf_id = REPLACED_ID;
+		return load_replaceable(&attr);
 	}
 	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
@@ -97,6 +159,14 @@ static int attach_target(struct link_env *env)
 		.link_create.target_fd = env->target,
 		.link_create.attach_type = env->type->attach_type,
 	};
+
+	return sys_bpf(BPF_LINK_CREATE, &attr);
+}
+
+/* What it replaces it knows since it was loaded. */
+static int attach_freplace(struct link_env *env)
+{
+	union bpf_attr attr = { .link_create.prog_fd = env->prog };
 
 	return sys_bpf(BPF_LINK_CREATE, &attr);
 }
@@ -252,6 +322,12 @@ static int attach_perf_uprobe(struct link_env *env)
 
 /* ---- what the links are attached to ---- */
 
+static int prepare_replaced(struct link_env *env)
+{
+	env->target = replaced = replaced_new();
+	return replaced < 0 ? replaced : 0;
+}
+
 static int prepare_cgroup(struct link_env *env)
 {
 	if (mkdir("cgroup", 0755) || mount("cgroup", "cgroup", "cgroup2", 0, NULL))
@@ -313,6 +389,12 @@ static void hit_hook(struct link_env *env)
 static void hit_uprobe(struct link_env *env)
 {
 	if (uprobe_target(1) != 1)
+		abort();
+}
+
+static void hit_replaced(struct link_env *env)
+{
+	if (prog_run(env->target))
 		abort();
 }
 
@@ -505,6 +587,9 @@ const struct link_type link_types[] = {
 	{ "lsm", "BPF_LINK_TYPE_TRACING", "bpf_tracing_prog_attach",
 	  BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_" TRACED_HOOK, .own = true, .update = -EINVAL,
 	  .attach = attach_target, .hit = hit_hook },
+	{ "freplace", "BPF_LINK_TYPE_TRACING", "bpf_tracing_prog_attach",
+	  BPF_PROG_TYPE_EXT, 0, .update = -EINVAL,
+	  .prepare = prepare_replaced, .attach = attach_freplace, .hit = hit_replaced },
 	{ "tracing_multi", "BPF_LINK_TYPE_TRACING_MULTI", "bpf_tracing_multi_attach",
 	  TRACING, ATTACH_FENTRY_MULTI, TRACED_CALL, .own = true, .update = -EINVAL,
 	  .attach = attach_tracing_multi, .hit = hit_call },

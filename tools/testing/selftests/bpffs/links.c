@@ -31,6 +31,7 @@ LINK_TYPE(fexit);
 LINK_TYPE(fsession);
 LINK_TYPE(fmod_ret);
 LINK_TYPE(lsm);
+LINK_TYPE(freplace);
 LINK_TYPE(tracing_multi);
 LINK_TYPE(perf_tracepoint);
 LINK_TYPE(perf_kprobe);
