@@ -111,6 +111,7 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
                 complains. ($(vm)/run has CMD's very exit status, make has not.)
                 SYSTEMD=1: systemd is the first process, and mounts it.
+                SELINUX=1: SELinux is the security module, without a policy.
 make shell      the same, interactive
 make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)

@@ -34,6 +34,10 @@ const FS_SOCKET: &str = "fs.sock";
 /// Held while there are descriptors that a child is to inherit, lest another's child does, too: it
 /// would keep them open.
 pub static SPAWNING: Mutex<()> = Mutex::new(());
+/// The stock kernels' security modules, with SELinux the one that labels. It has no policy yet, so
+/// it allows everything; from the first policy on it enforces that.
+const SELINUX: &str =
+    " lsm=landlock,lockdown,yama,loadpin,safesetid,integrity,selinux,bpf,ipe enforcing=1";
 /// The cache's directory for what was learnt about this machine.
 const STATE: &str = "BPFFS_STATE";
 
@@ -48,6 +52,8 @@ pub struct Machine {
     pub memory: u32,
     /// Limit for the command.
     pub timeout: Option<Duration>,
+    /// SELinux is one of the security modules, in place of those that exclude it.
+    pub selinux: bool,
 }
 
 /// How it went.
@@ -275,7 +281,8 @@ impl Machine {
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
              log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
-             rcupdate.rcu_cpu_stall_timeout=300 init={} -- {} {}",
+             rcupdate.rcu_cpu_stall_timeout=300{} init={} -- {} {}",
+            if self.selinux { SELINUX } else { "" },
             init.display(),
             guest::ARGUMENT,
             self.directory().join(job::FILE).display()

@@ -63,6 +63,9 @@ enum Command {
         /// each implementation
         #[arg(long, value_name = "COMMAND")]
         boots: Option<String>,
+        /// Shell command that runs kselftests in a guest with SELinux
+        #[arg(long, value_name = "COMMAND")]
+        on_selinux: Option<String>,
         /// All tests are to run on both implementations, but for those in this list
         #[arg(long, value_name = "LIST")]
         one_sided: Option<PathBuf>,
@@ -111,6 +114,9 @@ struct GuestArgs {
     /// systemd is the first process, and mounts /sys/fs/bpf
     #[arg(long)]
     systemd: bool,
+    /// Boot with SELinux, without a policy
+    #[arg(long)]
+    selinux: bool,
     /// Environment variable for the command (may be repeated)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -123,6 +129,7 @@ impl GuestArgs {
             kernel: self.kernel.clone(),
             memory: self.memory,
             timeout: self.timeout.map(std::time::Duration::from_secs),
+            selinux: self.selinux,
         }
     }
 
@@ -154,6 +161,7 @@ fn run(cli: Cli) -> Result<u8> {
             log,
             cargo,
             boots,
+            on_selinux,
             one_sided,
             commands,
         } => {
@@ -161,6 +169,7 @@ fn run(cli: Cli) -> Result<u8> {
             let job = |command: Option<String>| command.map(|c| guest.job(&c)).transpose();
             let plan = suite::Plan {
                 jobs: jobs.collect::<Result<_>>()?,
+                selinux: job(on_selinux)?,
                 boots: job(boots)?,
                 log,
                 cargo,

@@ -23,6 +23,8 @@ use crate::pipe;
 pub struct Plan {
     /// The kselftests, each in a guest of its own.
     pub jobs: Vec<Job>,
+    /// Those for a guest with SELinux.
+    pub selinux: Option<Job>,
     /// What is to say the same with systemd as first process.
     pub boots: Option<Job>,
     /// Where to log; the guests' names are added.
@@ -50,10 +52,13 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
     });
     let comparison = Arc::new(Mutex::new(Comparison::default()));
     let mut guests = Vec::new();
-    for (number, job) in (1..).zip(plan.jobs) {
+    let jobs = plan.jobs.into_iter().map(|job| (job, false));
+    let selinux = plan.selinux.into_iter().map(|job| (job, true));
+    for (number, (job, selinux)) in (1..).zip(jobs.chain(selinux)) {
         let log = log.with_extension(format!("{number}.log"));
         let machine = Machine {
             name: format!("guest{number}"),
+            selinux: machine.selinux || selinux,
             ..machine.clone()
         };
         println!(
