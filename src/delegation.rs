@@ -7,7 +7,7 @@
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 use kernel_ext::{
     bpf::{
-        btf::{Btf, Enumeration},
+        btf::{self, Btf, Enumeration},
         Delegation,
     },
     fs::Parameter,
@@ -121,20 +121,36 @@ impl DelegateOption {
 
     /// The values' names, without the prefix, and their bits. Constants that are no bit are left
     /// out.
-    fn constants(
-        &self,
-        enumeration: Option<Enumeration>,
-    ) -> impl Iterator<Item = (&'static [u8], u64)> + '_ {
-        enumeration
-            .into_iter()
-            .flat_map(Enumeration::constants)
-            .filter_map(|(name, value)| {
-                let (prefix, rest) = name.to_bytes().split_at_checked(self.prefix.len())?;
-                let bit = 1u64.checked_shl(u32::try_from(value).ok()?)?;
-                prefix
-                    .eq_ignore_ascii_case(self.prefix)
-                    .then_some((rest, bit))
-            })
+    fn constants(&self, enumeration: Option<Enumeration>) -> Constants<'_> {
+        Constants {
+            prefix: self.prefix,
+            rest: enumeration.map(Enumeration::constants),
+        }
+    }
+}
+
+/// The constants of an option. It has a name of its own because what a chain of adapters is called
+/// is longer than many readers of /proc/kallsyms take (255 characters with all that is in the
+/// line): they would not see anything after it.
+struct Constants<'a> {
+    prefix: &'a [u8],
+    rest: Option<btf::Constants>,
+}
+
+impl Iterator for Constants<'_> {
+    type Item = (&'static [u8], u64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (name, value) = self.rest.as_mut()?.next()?;
+            let Some((prefix, rest)) = name.to_bytes().split_at_checked(self.prefix.len()) else {
+                continue;
+            };
+            let bit = u32::try_from(value).ok().and_then(|n| 1u64.checked_shl(n));
+            if let (true, Some(bit)) = (prefix.eq_ignore_ascii_case(self.prefix), bit) {
+                return Some((rest, bit));
+            }
+        }
     }
 }
 

@@ -55,22 +55,40 @@ pub struct Enumeration {
 
 impl Enumeration {
     /// The names and values of its constants.
-    pub fn constants(self) -> impl Iterator<Item = (&'static CStr, i32)> {
-        // SAFETY: By the type invariant.
-        let (first, n) = unsafe {
-            (
-                bindings::btf_enum(self.ty.as_ptr()),
-                bindings::btf_vlen(self.ty.as_ptr()),
-            )
-        };
-        (0..n as usize).filter_map(move |i| {
+    pub fn constants(self) -> Constants {
+        Constants {
+            enumeration: self,
+            next: 0,
+        }
+    }
+}
+
+/// The constants of an [`Enumeration`].
+pub struct Constants {
+    enumeration: Enumeration,
+    next: usize,
+}
+
+impl Iterator for Constants {
+    type Item = (&'static CStr, i32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Enumeration { btf, ty } = self.enumeration;
+        loop {
+            // SAFETY: By the type invariant.
+            if self.next >= unsafe { bindings::btf_vlen(ty.as_ptr()) } as usize {
+                return None;
+            }
             // SAFETY: An enumeration is followed by as many constants; BTF is never freed. So are
             // names, which are strings or null.
             unsafe {
-                let constant = &*first.add(i);
-                let name = bindings::btf_name_by_offset(self.btf.0.as_ptr(), constant.name_off);
-                (!name.is_null()).then(|| (CStr::from_char_ptr(name), constant.val))
+                let constant = &*bindings::btf_enum(ty.as_ptr()).add(self.next);
+                self.next += 1;
+                let name = bindings::btf_name_by_offset(btf.0.as_ptr(), constant.name_off);
+                if !name.is_null() {
+                    return Some((CStr::from_char_ptr(name), constant.val));
+                }
             }
-        })
+        }
     }
 }
