@@ -7,10 +7,13 @@
 KERNEL ?= 7.2
 # Not empty: the debugging kernel from that kernel's source.
 DEBUG ?=
+# Not empty: on the debugging kernel, too, everything that runs on a stock one.
+ALL ?=
+export ALL
 # Whose file system "make vm" and "make shell" mount.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
-TIMEOUT ?= $(if $(DEBUG),2700,900)
+TIMEOUT ?= $(if $(ALL),10800,$(if $(DEBUG),3600,1800))
 
 MAKEFLAGS += --no-print-directory
 vm := tools/testing/vm
@@ -103,7 +106,8 @@ make test       build everything and run the tests in a virtual machine
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
-                failing allocations ...), which is built when there is none: 15 minutes
+                failing allocations ...), which is built when there is none: 15 minutes.
+                ALL=1: also C's implementation, clients and systemd, which takes long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]

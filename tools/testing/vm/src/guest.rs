@@ -35,7 +35,7 @@ const MODULE: &str = "bpffs";
 const LIVEPATCH: &str = "/sys/kernel/livepatch/bpffs";
 const BPFFS: &str = "/sys/fs/bpf";
 /// How long the kernel may take for what it does in the background.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Does the job, tells the host, and switches the machine off.
 pub fn main() -> ! {
