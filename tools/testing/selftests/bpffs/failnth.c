@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include "kselftest.h"
@@ -359,18 +358,6 @@ static int fail_every(const struct call *call, const char *dir, const char *stat
 	return bad;
 }
 
-static uint64_t seed(void)
-{
-	const char *text = getenv("BPFFS_SEED");
-	uint32_t seed = 0;
-
-	if (text)
-		return strtoull(text, NULL, 0);
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		abort();
-	return seed;
-}
-
 static unsigned int gcd(unsigned int a, unsigned int b)
 {
 	return b ? gcd(b, a % b) : a;
@@ -383,7 +370,7 @@ static unsigned int gcd(unsigned int a, unsigned int b)
 static int fail_some(const struct call *call, const char *dir, const char *state, struct row *row,
 		     unsigned int points)
 {
-	uint64_t first = seed(), end = now_ms() + call->seconds * 1000;
+	uint64_t first = choose_seed(), end = now_ms() + call->seconds * 1000;
 	unsigned int step = points * 0.618 + 1, i;
 	int bad = 0;
 

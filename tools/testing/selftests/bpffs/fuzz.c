@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "harness.h"
 #include "fuzz.h"
@@ -518,18 +517,6 @@ TEST_F_TIMEOUT(fuzz, corpus, 1200)
 	print_stats("corpus");
 	printf("# compared: %lu results of calls\n", stats.compared);
 	batch_free(&batch);
-}
-
-static uint64_t choose_seed(void)
-{
-	const char *given = getenv("BPFFS_SEED");
-	uint32_t seed = 0;
-
-	if (given)
-		return strtoull(given, NULL, 0);
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		abort();
-	return seed;
 }
 
 /* Calls that a run of any length makes with success, or it tests nothing. */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 
 #include "storm_util.h"
@@ -36,19 +35,6 @@ static unsigned int storm_seconds(bool ours)
 int storm_timeout(void)
 {
 	return 3 * storm_seconds(true) + 3 * (LONGER_MS + STUCK_MS + SETTLE_MS) / 1000;
-}
-
-static uint64_t storm_seed(void)
-{
-	const char *text = getenv("BPFFS_SEED");
-	uint32_t seed = 0;
-
-	if (text)
-		return strtoull(text, NULL, 0);
-	/* Short enough to be typed. */
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		abort();
-	return seed;
 }
 
 /* splitmix64: every state is a good one, also one that was just made up. */
@@ -491,7 +477,7 @@ int storm_run(const struct storm_plan *plan)
 	if (storm == MAP_FAILED || !guard)
 		return 1;
 	storm->name = plan->name;
-	storm->seed = storm_seed();
+	storm->seed = choose_seed();
 	storm->groups = plan->groups;
 	storm->switching = plan->boss;
 	storm->ours = impl_rust() || storm->switching;

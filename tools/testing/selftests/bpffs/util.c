@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,6 +62,19 @@ unsigned long stress(unsigned long n)
 	double f = factor ? strtod(factor, NULL) : 1;
 
 	return f > 0 && n * f >= 1 ? n * f : 1;
+}
+
+uint64_t choose_seed(void)
+{
+	const char *given = getenv("BPFFS_SEED");
+	uint32_t seed = 0;
+
+	if (given)
+		return strtoull(given, NULL, 0);
+	/* Short enough to be typed. */
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		abort();
+	return seed;
 }
 
 /* ---- files ---- */

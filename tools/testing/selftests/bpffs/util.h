@@ -53,6 +53,9 @@ int event_wait(int event);
 /* Loops of a stress test: @n times the factor in BPFFS_STRESS (default 1). */
 unsigned long stress(unsigned long n);
 
+/* What a test's random numbers come from: BPFFS_SEED, or any; to be printed. */
+uint64_t choose_seed(void);
+
 /* ---- files ---- */
 
 int write_file(const char *path, const char *text);
