@@ -412,8 +412,7 @@ int fail_each(const struct call *call, const char *dir)
 	snprintf(row->name, sizeof(row->name), "%s", call->name);
 
 	state = state_read(dir);
-	if (call->spared)
-		bad += spare(call->spared);
+	bad += spare(call->spared);
 	bad += tell(inject.min_order, "0");
 	/* Once without, so that only what the call needs itself is allocated then. */
 	inject.nth = NEVER;
@@ -422,8 +421,6 @@ int fail_each(const struct call *call, const char *dir)
 	bad += call->seconds ? fail_some(call, dir, state, row, inject.made) :
 			       fail_every(call, dir, state, row);
 	bad += tell(inject.log, LOG_FAILING_NO_MORE);
-	if (call->spared)
-		bad += spare(NULL);
 	free(state);
 	if (!row->points != call->no_points) {
 		fprintf(stderr, "# %s: %u points\n", call->name, row->points);

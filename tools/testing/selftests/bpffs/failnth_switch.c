@@ -8,6 +8,7 @@
  * nothing can be made to fail. With one it is complete when the call returns.
  */
 #include <glob.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,24 @@ static int set_online(const char *value)
 	return err;
 }
 
+/*
+ * This program may be killed, and they are to be online again then: by a process that
+ * waits for its end. If it ends well it has this process killed before (end_orphans()).
+ */
+static int set_online_at_end(void)
+{
+	struct pollfd fd = { .fd = syscall(SYS_pidfd_open, getpid(), 0), .events = POLLIN };
+	pid_t pid = fd.fd < 0 ? -1 : fork();
+
+	if (pid)
+		return pid < 0 ? -errno : 0;
+	/* What is sent to the process group is not for it. */
+	setsid();
+	while (poll(&fd, 1, -1) < 0)
+		;
+	_exit(!!set_online("1"));
+}
+
 static void clean_up(void)
 {
 	if (getpid() != begun_by)
@@ -253,7 +272,7 @@ int main(int argc, char **argv)
 		return KSFT_FAIL;
 	atexit(clean_up);
 	old_map = map_new();
-	setup_error = set_online("0") ?: mntns_unshare() ?: mount_bpf(TOP, NULL) ?:
-		      obj_pin(old_map, OLD_PIN);
+	setup_error = set_online_at_end() ?: set_online("0") ?: mntns_unshare() ?:
+		      mount_bpf(TOP, NULL) ?: obj_pin(old_map, OLD_PIN);
 	return failnth_main(argc, argv, run_all_guarded);
 }
