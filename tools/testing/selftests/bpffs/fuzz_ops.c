@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 
 #include "fuzz.h"
@@ -911,6 +912,14 @@ static void put_xattrs(const char *path)
 	}
 }
 
+/* What is there depends on what else runs. */
+static bool is_proc(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 static void put_tree(const char *path, unsigned int depth, unsigned int *left)
 {
 	char sub[4096], to[4096];
@@ -929,7 +938,12 @@ static void put_tree(const char *path, unsigned int depth, unsigned int *left)
 		put("}");
 		return;
 	}
-	put(" %o %lu %u:%u %ld", st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_size);
+	put(" %o", st.st_mode);
+	if (S_ISDIR(st.st_mode) && is_proc(path)) {
+		put("}");
+		return;
+	}
+	put(" %lu %u:%u %ld", st.st_nlink, st.st_uid, st.st_gid, st.st_size);
 	put_inode(st.st_dev, st.st_ino);
 	put_time("a", st.st_atim.tv_sec, st.st_atim.tv_nsec);
 	put_time("m", st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
