@@ -7,7 +7,7 @@
 KERNEL ?= 7.2
 # Not empty: the debugging kernel from that kernel's source.
 DEBUG ?=
-# Not empty: on the debugging kernel, too, everything that runs on a stock one.
+# Not empty: on the debugging kernel, all tests on C's implementation, too.
 ALL ?=
 export ALL
 # Whose file system "make vm" and "make shell" mount.
@@ -107,7 +107,7 @@ make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: 15 minutes.
-                ALL=1: also C's implementation, clients and systemd, which takes long
+                ALL=1: all of them on C's implementation, too, which takes longer
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
