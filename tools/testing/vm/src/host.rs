@@ -21,7 +21,7 @@ use crate::guest;
 use crate::job::{self, Job, Message};
 
 /// How long a guest may take to start the command.
-const BOOT_LIMIT: Duration = Duration::from_secs(300);
+const BOOT_LIMIT: Duration = Duration::from_secs(600);
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the guest may take to put things back after the command.
