@@ -105,8 +105,8 @@ make demo       show what it does, in a virtual machine with a stock Debian kern
 make test       build everything and run the tests in a virtual machine
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
-make test-debug the same tests and more on a debugging kernel (KASAN, lockdep, kmemleak,
-                failing allocations ...), which is built when there is none: 15 minutes.
+make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
+                failing allocations ...), which is built when there is none: 20 to 30 minutes.
                 ALL=1: all of them on C's implementation, too, which takes longer
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
