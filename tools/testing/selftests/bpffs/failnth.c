@@ -125,9 +125,12 @@ static int set_up(void)
 		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
 		{ "/sys/kernel/debug/failslab/cache-filter", "Y" },
 		{ "/sys/kernel/debug/failslab/verbose", verbose },
+		/* See spare(). */
+		{ "/sys/kernel/debug/failslab/reject-end", "0" },
 		{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
 		{ FAIL_PAGE_ALLOC "ignore-gfp-highmem", "N" },
 		{ FAIL_PAGE_ALLOC "verbose", verbose },
+		{ FAIL_PAGE_ALLOC "reject-end", "0" },
 	};
 	unsigned int i;
 	int err = armed_prepare();
@@ -161,6 +164,8 @@ struct row {
 static struct table {
 	pid_t owner;
 	int error;
+	/* A function in which nothing fails; that is the kernel's setting. */
+	const char *spared;
 	unsigned int cnt;
 	struct row rows[256];
 } *table;
@@ -314,15 +319,22 @@ static int find_function(const char *function, unsigned long long *start, unsign
 	return 0;
 }
 
-/* Nothing is spared if @function is NULL. */
+/*
+ * Nothing is spared if @function is NULL, as it is at first. Calls in a container
+ * must leave it at that, as only the machine's root can change it.
+ */
 static int spare(const char *function)
 {
 	static const char *const dirs[] = { "/sys/kernel/debug/failslab/", FAIL_PAGE_ALLOC };
 	unsigned long long start = 0, end = 0;
-	int err = function ? find_function(function, &start, &end) : 0;
 	char path[64], text[32];
 	unsigned int i;
+	int err = 0;
 
+	if (function == table->spared)
+		return 0;
+	if (function)
+		err = find_function(function, &start, &end);
 	for (i = 0; !err && i < ARRAY_SIZE(dirs); i++) {
 		snprintf(path, sizeof(path), "%sreject-start", dirs[i]);
 		snprintf(text, sizeof(text), "%#llx", start);
@@ -334,6 +346,8 @@ static int spare(const char *function)
 	if (err)
 		fprintf(stderr, "# cannot spare %s: %s: needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER\n",
 			function ?: "nothing", strerror(-err));
+	else
+		table->spared = function;
 	return !!err;
 }
 
