@@ -15,12 +15,12 @@
 
 /*
  * Which allocation is the nth is not quite the same each time: a slab may be full,
- * and then a page is allocated for the next. So there are several rounds, of which
- * the first fails objects only and is nearly exact; and each goes on until so many
- * attempts in a row were without a failure.
+ * and then a page is allocated for the next. So objects and pages have a round each,
+ * of which the first is nearly exact; and each goes on until so many attempts in a
+ * row were without a failure.
  */
 #define ROUNDS		2
-#define QUIET		3
+#define QUIET		2
 
 /* An allocation that no call gets to. */
 #define NEVER		1000000000
@@ -31,14 +31,16 @@ static struct {
 	int fd;
 	int log;
 	int min_order;
+	int ignore_objects;
 	pid_t owner;
 	/* Which allocation fails; none if 0. */
-	unsigned int nth;
+	unsigned int round, nth;
 	/* Whether one has failed; how many there were until then. */
 	bool failed;
 	unsigned int made;
-} inject = { .fd = -1, .log = -1, .min_order = -1 };
+} inject = { .fd = -1, .log = -1, .min_order = -1, .ignore_objects = -1 };
 
+#define FAILSLAB "/sys/kernel/debug/failslab/"
 #define FAIL_PAGE_ALLOC "/sys/kernel/debug/fail_page_alloc/"
 #define NO_PAGES "32"
 
@@ -49,12 +51,16 @@ int armed_prepare(void)
 	close(inject.fd);
 	close(inject.log);
 	close(inject.min_order);
+	close(inject.ignore_objects);
 	inject.fd = sys(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
 	inject.log = sys(open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
 	inject.min_order = sys(open(FAIL_PAGE_ALLOC "min-order", O_WRONLY | O_CLOEXEC));
+	/* Those that may sleep, which is nearly all. */
+	inject.ignore_objects = sys(open(FAILSLAB "ignore-gfp-wait", O_WRONLY | O_CLOEXEC));
 	inject.owner = getpid();
 	return inject.fd < 0 ? inject.fd : inject.log < 0 ? inject.log :
-	       inject.min_order < 0 ? inject.min_order : 0;
+	       inject.min_order < 0 ? inject.min_order :
+	       inject.ignore_objects < 0 ? inject.ignore_objects : 0;
 }
 
 /* Nothing of libc is between the first and the last of these system calls. */
@@ -121,12 +127,10 @@ static int set_up(void)
 		const char *path;
 		const char *value;
 	} settings[] = {
-		/* Allocations that may sleep, which is nearly all. */
-		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/failslab/cache-filter", "Y" },
-		{ "/sys/kernel/debug/failslab/verbose", verbose },
+		{ FAILSLAB "cache-filter", "Y" },
+		{ FAILSLAB "verbose", verbose },
 		/* See spare(). */
-		{ "/sys/kernel/debug/failslab/reject-end", "0" },
+		{ FAILSLAB "reject-end", "0" },
 		{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
 		{ FAIL_PAGE_ALLOC "ignore-gfp-highmem", "N" },
 		{ FAIL_PAGE_ALLOC "verbose", verbose },
@@ -156,8 +160,8 @@ static int set_up(void)
 
 struct row {
 	char name[32];
-	/* The last one that failed in any round; what the calls then gave. */
-	unsigned int points, nomem, other, harmless;
+	/* The last one that failed, in each round; what the calls then gave. */
+	unsigned int points[ROUNDS], nomem, other, harmless;
 };
 
 /* Shared with the tests, which are processes. */
@@ -169,6 +173,15 @@ static struct table {
 	unsigned int cnt;
 	struct row rows[256];
 } *table;
+
+static unsigned int points(const struct row *row)
+{
+	unsigned int sum = 0, round;
+
+	for (round = 0; round < ROUNDS; round++)
+		sum += row->points[round];
+	return sum;
+}
 
 static void print_table(void)
 {
@@ -184,8 +197,8 @@ static void print_table(void)
 		struct row *row = i < table->cnt ? &table->rows[i] : &sum;
 
 		printf("# report: %-26s %6u %6u %6u %8u\n", row == &sum ? "sum" : row->name,
-		       row->points, row->nomem, row->other, row->harmless);
-		sum.points += row->points;
+		       points(row), row->nomem, row->other, row->harmless);
+		sum.points[0] += points(row);
 		sum.nomem += row->nomem;
 		sum.other += row->other;
 		sum.harmless += row->harmless;
@@ -227,8 +240,8 @@ static void count(const struct call *call, struct row *row, long ret)
 {
 	if (!inject.failed)
 		return;
-	if (row->points < inject.nth)
-		row->points = inject.nth;
+	if (row->points[inject.round] < inject.nth)
+		row->points[inject.round] = inject.nth;
 	if (ret == -ENOMEM)
 		row->nomem++;
 	else if (ret < 0 && ret != call->result)
@@ -270,7 +283,7 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			ret < 0 ? strerror(-ret) : "success");
 		bad++;
 	}
-	if (ret < 0)
+	if (inject.failed && ret < 0)
 		bad += not_as(prepared ?: state, dir, call, "although it failed");
 	free(prepared);
 	if (call->restore)
@@ -280,7 +293,8 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			call->name, inject.nth, ret, strerror(-err));
 		bad++;
 	}
-	if (call->prepare || ret >= 0)
+	/* What only an attempt without a failure leaves is found by the next check. */
+	if (inject.failed && (call->prepare || ret >= 0))
 		bad += not_as(state, dir, call, "after it was undone");
 	return bad;
 }
@@ -325,7 +339,7 @@ static int find_function(const char *function, unsigned long long *start, unsign
  */
 static int spare(const char *function)
 {
-	static const char *const dirs[] = { "/sys/kernel/debug/failslab/", FAIL_PAGE_ALLOC };
+	static const char *const dirs[] = { FAILSLAB, FAIL_PAGE_ALLOC };
 	unsigned long long start = 0, end = 0;
 	char path[64], text[32];
 	unsigned int i;
@@ -353,23 +367,28 @@ static int spare(const char *function)
 
 /* ---- which allocations ---- */
 
+static int fail_which(bool objects, bool pages)
+{
+	return tell(inject.min_order, pages ? "0" : NO_PAGES) +
+	       tell(inject.ignore_objects, objects ? "N" : "Y");
+}
+
 /* Each, in several rounds. */
 static int fail_every(const struct call *call, const char *dir, const char *state, struct row *row)
 {
-	int bad = 0, quiet, round;
+	int bad = 0, quiet;
 
-	for (round = 0; round < ROUNDS; round++) {
-		/* At first objects only, then pages, too. */
-		bad += tell(inject.min_order, round ? "0" : NO_PAGES);
+	for (inject.round = 0; inject.round < ROUNDS; inject.round++) {
+		bad += fail_which(!inject.round, inject.round);
 		inject.nth = 0;
 		for (quiet = 0; quiet < QUIET && bad < MAX_COMPLAINTS; ) {
 			inject.nth++;
 			bad += attempt(call, dir, state, row);
 			quiet = inject.failed ? 0 : quiet + 1;
 		}
-		bad += not_as(state, dir, call, "in the end");
 	}
-	return bad;
+	inject.round = 0;
+	return bad + not_as(state, dir, call, "in the end");
 }
 
 static unsigned int gcd(unsigned int a, unsigned int b)
@@ -401,7 +420,8 @@ static int fail_some(const struct call *call, const char *dir, const char *state
 	       (unsigned long long)first);
 	/* All works as ever. */
 	inject.nth = 0;
-	return bad + attempt(call, dir, state, row);
+	bad += attempt(call, dir, state, row);
+	return bad + not_as(state, dir, call, "in the end");
 }
 
 int fail_each(const struct call *call, const char *dir)
@@ -427,7 +447,7 @@ int fail_each(const struct call *call, const char *dir)
 
 	state = state_read(dir);
 	bad += spare(call->spared);
-	bad += tell(inject.min_order, "0");
+	bad += fail_which(true, true);
 	/* Once without, so that only what the call needs itself is allocated then. */
 	inject.nth = NEVER;
 	bad += attempt(call, dir, state, row);
@@ -436,8 +456,8 @@ int fail_each(const struct call *call, const char *dir)
 			       fail_every(call, dir, state, row);
 	bad += tell(inject.log, LOG_FAILING_NO_MORE);
 	free(state);
-	if (!row->points != call->no_points) {
-		fprintf(stderr, "# %s: %u points\n", call->name, row->points);
+	if (!points(row) != call->no_points) {
+		fprintf(stderr, "# %s: %u points\n", call->name, points(row));
 		bad++;
 	}
 	return bad;

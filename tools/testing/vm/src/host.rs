@@ -277,11 +277,12 @@ impl Machine {
     /// QEMU's command line but for the channels.
     fn qemu(&self, accelerator: &[&str]) -> Result<Qemu> {
         let init = std::env::current_exe()?;
-        // Long limits for what a slow host could be taken for; a log that holds everything.
+        // Long limits for what a slow host could be taken for, as is an unstable clock; a log that
+        // holds everything.
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
              log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
-             rcupdate.rcu_cpu_stall_timeout=300{} init={} -- {} {}",
+             rcupdate.rcu_cpu_stall_timeout=300 tsc=reliable{} init={} -- {} {}",
             if self.selinux { SELINUX } else { "" },
             init.display(),
             guest::ARGUMENT,
