@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kbtf.h"
+#include "progs.h"
 
 static struct btf *kernel;
 static char *symbols;
@@ -13,9 +14,12 @@ static char *symbols;
 void kernel_btf_prepare(void)
 {
 	FILE *in = fopen("/proc/kallsyms", "r");
-	size_t size = 0;
+	size_t size = 0, btf_size = 0;
+	const void *data = kernel_btf_data(&btf_size);
 
-	kernel = btf__load_vmlinux_btf();
+	kernel = btf__new(data, btf_size);
+	if (in)
+		setvbuf(in, NULL, _IOFBF, 1 << 16);
 	if (!kernel || !in || getdelim(&symbols, &size, '\0', in) <= 0) {
 		fprintf(stderr, "no BTF or no symbols of the kernel: %s\n", strerror(errno));
 		exit(1);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <linux/btf.h>
 
@@ -81,37 +82,47 @@ static size_t btf_tail(unsigned int kind, unsigned int vlen)
 	}
 }
 
+const void *kernel_btf_data(size_t *size)
+{
+	static void *data;
+	static struct stat st;
+	int fd;
+
+	if (!data) {
+		/* Reading it takes long on a slow kernel, so it is mapped. */
+		fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st))
+			return NULL;
+		data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		close(fd);
+		if (data == MAP_FAILED)
+			data = NULL;
+	}
+	*size = st.st_size;
+	return data;
+}
+
 int btf_func_id(const char *name)
 {
-	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	int id = 1, found = -ENOENT;
-	const struct btf_header *btf;
-	const char *types, *end;
-	struct stat st;
-	ssize_t len;
-	void *buf;
+	size_t size;
+	const struct btf_header *btf = kernel_btf_data(&size);
+	const char *strings, *types, *end;
+	int id;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (!btf)
 		return -errno;
-	buf = malloc(st.st_size);
-	len = read_file("/sys/kernel/btf/vmlinux", buf, st.st_size);
-	close(fd);
-	btf = buf;
-	types = (char *)buf + btf->hdr_len + btf->type_off;
+	strings = (const char *)btf + btf->hdr_len + btf->str_off;
+	types = (const char *)btf + btf->hdr_len + btf->type_off;
 	end = types + btf->type_len;
-	for (; len > 0 && types < end; id++) {
-		const struct btf_type *type = (void *)types;
-		const char *str = (char *)buf + btf->hdr_len + btf->str_off + type->name_off;
+	for (id = 1; types < end; id++) {
+		const struct btf_type *type = (const void *)types;
 		unsigned int kind = BTF_INFO_KIND(type->info);
 
-		if (kind == BTF_KIND_FUNC && !strcmp(str, name)) {
-			found = id;
-			break;
-		}
+		if (kind == BTF_KIND_FUNC && !strcmp(strings + type->name_off, name))
+			return id;
 		types += sizeof(*type) + btf_tail(kind, BTF_INFO_VLEN(type->info));
 	}
-	free(buf);
-	return found;
+	return -ENOENT;
 }
 
 /* The link of an iterator over maps that runs @insns for each. */

@@ -14,7 +14,9 @@ int prog_load_type(enum bpf_prog_type type, const struct bpf_insn *insns,
 /* Return value of one run of the program (BPF_PROG_TEST_RUN), or -errno. */
 int prog_run(int prog);
 
-/* Id of a function's type in the kernel's BTF, or -errno. */
+/* The kernel's BTF and its length; NULL and errno if it cannot be had. */
+const void *kernel_btf_data(size_t *size);
+/* Id of a function's type there, or -errno. */
 int btf_func_id(const char *name);
 
 /* The link of an iterator over maps whose program prints nothing. */
