@@ -7,7 +7,7 @@
 KERNEL ?= 7.2
 # Not empty: the debugging kernel from that kernel's source.
 DEBUG ?=
-# Not empty: on the debugging kernel, all tests on C's implementation, too.
+# Not empty: on the debugging kernel, all tests on C's implementation and its instances, too.
 ALL ?=
 export ALL
 # Whose file system "make vm" and "make shell" mount.
@@ -106,8 +106,8 @@ make test       build everything and run the tests in a virtual machine
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
-                failing allocations ...), which is built when there is none: 20 to 30 minutes.
-                ALL=1: all of them on C's implementation, too, which takes longer
+                failing allocations ...), which is built when there is none: some 20 minutes.
+                ALL=1: on C's implementation and its instances, too, which takes twice as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]

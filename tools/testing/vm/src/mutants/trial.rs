@@ -41,7 +41,14 @@ impl Programs {
         );
         if debug {
             run.extend(variable(&text, "DEBUG_TESTS"));
+            run.extend(variable(&text, "FAILNTH_TESTS"));
             switch.extend(variable(&text, "DEBUG_SWITCH_TESTS"));
+        }
+        for word in run.iter().chain(&switch) {
+            ensure!(
+                !word.contains('$'),
+                "{name}: {word} where only names of test programs are understood"
+            );
         }
         Ok(Self { run, switch })
     }
