@@ -293,7 +293,7 @@ static int attempt(const struct call *call, const char *dir, const char *state, 
 			call->name, inject.nth, ret, strerror(-err));
 		bad++;
 	}
-	/* What only an attempt without a failure leaves is found by the next check. */
+	/* What an attempt without a failure leaves is found by the next check, or the last. */
 	if (inject.failed && (call->prepare || ret >= 0))
 		bad += not_as(state, dir, call, "after it was undone");
 	return bad;
