@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use rustix::io::Errno;
 
 /// Any of these in a message of the kernel means that something is wrong in it.
@@ -68,9 +68,13 @@ const AFTER: usize = 45;
 /// O (out of tree), E (unsigned), K (livepatch).
 const EXPECTED_TAINT: u64 = (1 << 12) | (1 << 13) | (1 << 15);
 
+const RAN_OVER: &str =
+    "the kernel's log ran over, and messages are lost: it needs a larger log_buf_len=";
+
 /// A message of the kernel, or one that a process wrote into its log.
 #[derive(Clone, Debug)]
 pub struct Record {
+    number: u64,
     from_kernel: bool,
     text: String,
 }
@@ -80,9 +84,11 @@ impl Record {
         let (prefix, rest) = record.split_once(';')?;
         let mut fields = prefix.split(',');
         let priority: u32 = fields.next()?.parse().ok()?;
-        let microseconds: u64 = fields.nth(1)?.parse().ok()?;
+        let number = fields.next()?.parse().ok()?;
+        let microseconds: u64 = fields.next()?.parse().ok()?;
         let message = rest.lines().next().unwrap_or_default();
         Some(Self {
+            number,
             from_kernel: priority >> 3 == 0,
             text: format!(
                 "[{:5}.{:06}] {message}",
@@ -125,13 +131,19 @@ pub fn read() -> Result<Vec<Record>> {
                 let text = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
                 records.extend(Record::parse(&text));
             }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(records),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return complete(records),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if e.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => {
-                anyhow::bail!("the kernel's log ran over: messages are lost")
-            }
+            Err(e) if e.raw_os_error() == Some(Errno::PIPE.raw_os_error()) => bail!(RAN_OVER),
             Err(e) => return Err(e).context("/dev/kmsg"),
         }
+    }
+}
+
+/// They are numbered from the boot on, from 0.
+fn complete(records: Vec<Record>) -> Result<Vec<Record>> {
+    match records.first() {
+        Some(first) if first.number > 0 => bail!(RAN_OVER),
+        _ => Ok(records),
     }
 }
 
@@ -215,6 +227,13 @@ mod tests {
         ] {
             assert_eq!(report(&records(&[bad])).len(), 1, "{bad}");
         }
+    }
+
+    // Catches: warnings that were lost because so much was logged after them.
+    #[test]
+    fn a_log_without_its_beginning_is_an_error() {
+        assert!(complete(records(&["6,0,1000,-;a", "6,1,2000,-;b"])).is_ok());
+        assert!(complete(records(&["6,1,1000,-;b"])).is_err());
     }
 
     // Catches: a run that fails for what a process wrote, or for what every boot says.

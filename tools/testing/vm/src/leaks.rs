@@ -15,16 +15,16 @@ const MIN_AGE: Duration = Duration::from_secs(6);
 /// Looks for leaks; the lines of the kernel's report, empty if there are none or if this kernel
 /// does not look for any.
 ///
-/// What has changed since the last scan is taken for being in use: the first look takes two
-/// `scans`, later ones find what has become a leak since with one.
+/// It takes two scans: what nothing points to is taken for being in use if it has changed since the
+/// last scan that saw it so, and what was not seen so before has changed.
 ///
 /// A kernel whose detector has given up is an error.
-pub fn find(scans: u32) -> Result<Vec<String>> {
+pub fn find() -> Result<Vec<String>> {
     if !Path::new(KMEMLEAK).exists() {
         return Ok(Vec::new());
     }
     thread::sleep(MIN_AGE);
-    for _ in 0..scans {
+    for _ in 0..2 {
         fs::write(KMEMLEAK, "scan").context("looking for memory leaks")?;
     }
     let report = fs::read_to_string(KMEMLEAK).context(KMEMLEAK)?;
