@@ -19,6 +19,7 @@ use rustix::termios::{tcgetattr, tcgetwinsize, tcsetattr, OptionalActions, Termi
 
 use crate::guest;
 use crate::job::{self, Job, Message};
+use crate::tsc;
 
 /// How long a guest may take to start the command.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
@@ -38,6 +39,16 @@ pub static SPAWNING: Mutex<()> = Mutex::new(());
 /// it allows everything; from the first policy on it enforces that.
 const SELINUX: &str =
     " lsm=landlock,lockdown,yama,loadpin,safesetid,integrity,selinux,bpf,ipe enforcing=1";
+/// QEMU's arguments for hardware virtualisation.
+const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
+/// The same for emulation. Page tables of five levels only cost time, and QEMU has trouble with
+/// them and KASAN.
+const TCG: &[&str] = &[
+    "-accel",
+    "tcg,thread=multi,tb-size=512",
+    "-cpu",
+    "max,la57=off",
+];
 /// The cache's directory for what was learnt about this machine.
 const STATE: &str = "BPFFS_STATE";
 
@@ -278,11 +289,16 @@ impl Machine {
     fn qemu(&self, accelerator: &[&str]) -> Result<Qemu> {
         let init = std::env::current_exe()?;
         // Long limits for what a slow host could be taken for, as is an unstable clock; a log that
-        // holds everything.
+        // holds everything, but no larger: kmemleak searches it.
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
-             log_buf_len=16M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
-             rcupdate.rcu_cpu_stall_timeout=300 tsc=reliable{} init={} -- {} {}",
+             log_buf_len=4M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
+             rcupdate.rcu_cpu_stall_timeout=300 tsc=reliable{}{} init={} -- {} {}",
+            if accelerator == TCG {
+                format!(" tsc_early_khz={}", tsc::khz())
+            } else {
+                String::new()
+            },
             if self.selinux { SELINUX } else { "" },
             init.display(),
             guest::ARGUMENT,
@@ -292,7 +308,8 @@ impl Machine {
         let mut command = Command::new("qemu-system-x86_64");
         command
             .args(accelerator)
-            .args(["-machine", "q35", "-smp", "2", "-m"])
+            // A socket each: without ACPI, a kernel finds the first processor of each only.
+            .args(["-machine", "q35", "-smp", "2,sockets=2", "-m"])
             .arg(format!("{memory}M"))
             .arg("-object")
             .arg(format!(
@@ -329,15 +346,6 @@ impl Machine {
 
     /// KVM if a guest was seen to boot under it since this machine's boot, else TCG.
     fn accelerator(&self) -> Result<&'static [&'static str]> {
-        const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
-        // Page tables of five levels only cost time, and QEMU has trouble with them and KASAN.
-        const TCG: &[&str] = &[
-            "-accel",
-            "tcg,thread=multi,tb-size=512",
-            "-cpu",
-            "max,la57=off",
-        ];
-
         let openable = OpenOptions::new()
             .read(true)
             .write(true)

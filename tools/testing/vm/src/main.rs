@@ -18,6 +18,7 @@ mod leaks;
 mod mutants;
 mod suite;
 mod systemd;
+mod tsc;
 
 use std::fs::File;
 use std::path::PathBuf;
