@@ -56,21 +56,38 @@ static void switch_functions(struct storm *storm, bool on)
 		storm_complain(storm, "%s: %s", on ? "load" : "disable", strerror(-err));
 }
 
+/* A mount of ours that no worker can find. */
+static int hidden_mount(struct storm *storm)
+{
+	int fs = fs_open(), mnt = fs < 0 ? fs : fs_create(fs) ?: fs_mount(fs, 0);
+
+	if (mnt < 0)
+		storm_complain(storm, "hidden mount: %s", strerror(-mnt));
+	if (fs >= 0)
+		close(fs);
+	return mnt;
+}
+
 static void load_and_unload(struct storm *storm)
 {
 	struct storm_worker w = { .random = storm->seed };
+	int hidden = -1;
 
 	while (!load(&storm->stop) && !load(&storm->wrong)) {
 		switch_functions(storm, true);
 		inc(&storm->loads);
-		/* So that there is one, this time or the next. */
-		mount_bpf("m1", NULL);
+		/* That there is one is left to chance, once it has been so. */
+		if (!load(&storm->refused))
+			hidden = hidden_mount(storm);
 		blow_for(storm, 100 + pick(&w, 900));
 		switch_functions(storm, false);
 		if (load(&storm->wrong))
 			break;
 		if (!deleted(storm)) {
 			inc(&storm->refused);
+			if (hidden >= 0)
+				close(hidden);
+			hidden = -1;
 			/* Mounts of ours without their functions, for a while. */
 			blow_for(storm, pick(&w, 400));
 			inc(&storm->gap);
@@ -80,6 +97,9 @@ static void load_and_unload(struct storm *storm)
 					       module_refcnt());
 				break;
 			}
+		} else if (hidden >= 0) {
+			storm_complain(storm, "unloaded in spite of a mount");
+			break;
 		}
 		inc(&storm->unloads);
 		blow_for(storm, 100 + pick(&w, 300));
