@@ -7,7 +7,7 @@
 KERNEL ?= 7.2
 # Not empty: the debugging kernel from that kernel's source.
 DEBUG ?=
-# Not empty: on the debugging kernel, all tests on C's implementation and its instances, too.
+# Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
 ALL ?=
 export ALL
 # Whose file system "make vm" and "make shell" mount.
@@ -107,7 +107,8 @@ make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: some 20 minutes.
-                ALL=1: on C's implementation and its instances, too, which takes twice as long
+                ALL=1: on C's implementation and its instances, too, and all else that
+                "make test" does, which takes three times as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]

@@ -53,6 +53,12 @@ id_of() { { bpftool -j "$1" show pinned "$2" || true; } | sed -E 's/^.?\{"id":([
 # bpftool 7.5 shows a link well, and fails then: its status tells nothing.
 link_gone() { [[ $(bpftool link show id "$1" 2>&1 || true) == *"No such file"* ]]; }
 
+# built_with OPTION: whether the kernel is, also as a module; says so if not. Stock kernels are.
+built_with() {
+	! grep -qxF "# CONFIG_$1 is not set" "/boot/config-$(uname -r)" ||
+		{ echo "the kernel is built without CONFIG_$1"; return 1; }
+}
+
 mount_bpf() { must mount -t bpf bpf "$BPF"; }
 
 # The last command of each.

@@ -10,7 +10,7 @@ set -euo pipefail
 [[ -n ${inside:-} ]] || inside=yes exec unshare -n bash "$0"
 
 must ip link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02
-sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+! built_with IPV6 || sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 must ip address add 10.9.9.1/24 dev v0
 must ip neigh add 10.9.9.2 lladdr 02:00:00:00:00:02 dev v0
 must ip link set v0 up

@@ -27,12 +27,16 @@ must iptables-legacy -F
 must iptables-legacy-restore rules
 must iptables-legacy -S OUTPUT
 must iptables-legacy -D OUTPUT 1
-must ip6tables-legacy -A INPUT -m bpf --object-pinned "$BPF/all/match_all" -j ACCEPT
-must ip6tables-legacy -S INPUT
-must ip6tables-legacy -F
-must iptables-nft -A OUTPUT -p udp -m bpf --object-pinned "$BPF/all/match_all" -j DROP
-must iptables-nft -S OUTPUT
-must iptables-nft -F
+if built_with IPV6; then
+	must ip6tables-legacy -A INPUT -m bpf --object-pinned "$BPF/all/match_all" -j ACCEPT
+	must ip6tables-legacy -S INPUT
+	must ip6tables-legacy -F
+fi
+if built_with NF_TABLES; then
+	must iptables-nft -A OUTPUT -p udp -m bpf --object-pinned "$BPF/all/match_all" -j DROP
+	must iptables-nft -S OUTPUT
+	must iptables-nft -F
+fi
 
 for path in all/pass_xdp maps/runs none all '' ; do
 	refused iptables-legacy -A OUTPUT -m bpf --object-pinned "$BPF/$path" -j DROP
