@@ -11,7 +11,7 @@ use std::process::{self, Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{anyhow, bail, Context, Result};
 use rustix::fs::symlink;
 use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
 use rustix::process::{kill_process, Pid, Signal, WaitOptions};
@@ -222,7 +222,7 @@ fn prepare(job: &Job) -> Result<()> {
 fn load_module(job: &Job) -> Result<()> {
     let path = job.module.as_ref().context("no module given")?;
     let file = File::open(path).with_context(|| path.display().to_string())?;
-    if let Err(error) = rustix::system::finit_module(&file, c"", 0) {
+    if let Err(error) = in_thread(|| rustix::system::finit_module(&file, c"", 0))? {
         let log = klog::tail(&klog::read()?, 5);
         bail!(
             "the kernel refuses {}: {error}; its last words: {log}",
@@ -231,6 +231,12 @@ fn load_module(job: &Job) -> Result<()> {
     }
     wait_for("the livepatch transition", || Ok(!in_transition()))
         .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))
+}
+
+/// Does something to the module in a thread, whose kernel stack goes with it: what the calls have
+/// left on that of a task that lives would hide leaks.
+fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    thread::scope(|scope| scope.spawn(work).join()).map_err(|_| anyhow!("a thread died"))
 }
 
 fn in_transition() -> bool {
@@ -394,7 +400,7 @@ fn put_back() -> Result<Vec<String>> {
     // before can be told better while its code is there.
     let mut leaks = leaks::find()?;
     if Path::new("/sys/module").join(MODULE).exists() {
-        unload()?;
+        in_thread(unload)??;
         leaks.extend(leaks::find()?);
     }
     Ok(leaks)
