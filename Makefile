@@ -108,7 +108,7 @@ make test-mainline
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: some 20 minutes.
                 ALL=1: on C's implementation and its instances, too, and all else that
-                "make test" does, which takes three times as long
+                "make test" does, which takes several times as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
