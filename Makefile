@@ -10,6 +10,7 @@ DEBUG ?=
 # Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
 ALL ?=
 export ALL
+newer := $(if $(filter newer,$(SYSTEMD)),--newer)
 # Whose file system "make vm" and "make shell" mount.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
@@ -58,6 +59,8 @@ shell:
 	@$(MAKE) for-vm >&2
 	@$(GUEST) shell "$(IMPL)"
 
+# Also the newer systemd's root.
+test: newer := $(if $(DEBUG),$(if $(ALL),--newer),--newer)
 test: setup
 	@$(BUILD) tools module selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
@@ -87,7 +90,7 @@ lint: setup
 	@mkdir -p $(build) && flock $(build)/.lock $(ENTER) $(vm)/lint
 
 setup:
-	@MIRROR="$(MIRROR)" $(vm)/setup "$(kernel)"
+	@MIRROR="$(MIRROR)" $(vm)/setup $(newer) "$(kernel)"
 
 # For the machine that this runs on.
 install load unload:
@@ -115,7 +118,8 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
                 complains. ($(vm)/run has CMD's very exit status, make has not.)
-                SYSTEMD=1: systemd is the first process, and mounts it.
+                SYSTEMD=1: systemd is the first process, and mounts it; SYSTEMD=newer: that
+                of the next Debian.
                 SELINUX=1: SELinux is the security module, without a policy.
 make shell      the same, interactive
 make lint       rustfmt, clippy, rustdoc, shellcheck

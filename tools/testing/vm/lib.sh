@@ -6,18 +6,21 @@ vmdir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 clone=$(cd "$vmdir/../../.." && pwd)
 cache=${BPFFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpffs}
 suite=trixie
+newer_suite=forky
 
 say() { printf 'bpffs: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
 key() { sha256sum | cut -c1-12; }
 
-# The root is made of a package list, a kernel of a root and of how it is
+# A root is made of a package list, a kernel of a root and of how it is
 # prepared: when one of these changes, so does the name of the cache's entry.
-packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$vmdir/packages"; }
-root_key=$({ echo "$suite"; packages; cat "$vmdir/make-root"; } | key)
-kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel"; } | key)
+packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$vmdir/$1"; }
+root_key=$({ echo "$suite"; packages packages; cat "$vmdir/make-root"; } | key)
+newer_key=$({ echo "$newer_suite"; packages packages-newer; cat "$vmdir/make-root"; } | key)
+kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel" "$vmdir/unpack-source"; } | key)
 root_dir=$cache/root-$root_key
+newer_dir=$cache/newer-$newer_key
 
 # The crates that the tools are built of: fetched once for each set of lock files.
 cargo_projects=(tools/klp-relocate tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust)
