@@ -36,13 +36,17 @@ pub fn run(
     comparison: &Mutex<Comparison>,
 ) -> Result<Count> {
     let begin = Instant::now();
+    let which = match machine.root.file_name() {
+        None => "systemd".to_owned(),
+        Some(root) => format!("{}-systemd", root.to_string_lossy()),
+    };
     let mut count = Count::default();
     let mut first: Option<PathBuf> = None;
     for (boot, implementation) in BOOTS {
-        let said = log.with_extension(format!("systemd-{boot}.log"));
+        let said = log.with_extension(format!("{which}-{boot}.log"));
         let file = File::create(&said).with_context(|| said.display().to_string())?;
         let machine = Machine {
-            name: format!("systemd-{boot}"),
+            name: format!("{which}-{boot}"),
             ..machine.clone()
         };
         let mut job = job.clone();
@@ -70,21 +74,21 @@ pub fn run(
         };
         match failure {
             None => {
-                println!("ok      systemd as first process, {boot}: {what}");
+                println!("ok      {which} as first process, {boot}: {what}");
                 count.passed += 1;
                 if let (Some(_), Ok(mut comparison)) = (&first, comparison.lock()) {
                     comparison.add(lines as u64, "lines of systemd");
                 }
             }
             Some(failure) => {
-                println!("FAILED  systemd as first process, {boot}: {failure}");
+                println!("FAILED  {which} as first process, {boot}: {failure}");
                 println!("        see {}", said.display());
                 count.failed += 1;
             }
         }
         first.get_or_insert(said);
     }
-    println!("systemd: {} s", begin.elapsed().as_secs());
+    println!("{which}: {} s", begin.elapsed().as_secs());
     Ok(count)
 }
 

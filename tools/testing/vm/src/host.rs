@@ -59,6 +59,8 @@ pub struct Machine {
     pub name: String,
     /// Directory of the kernel.
     pub kernel: PathBuf,
+    /// What the guest sees as its `/`; this program is at the same path in it.
+    pub root: PathBuf,
     /// Memory in MiB.
     pub memory: u32,
     /// Limit for the command.
@@ -184,7 +186,7 @@ impl Machine {
         stderr: Box<dyn Write + Send>,
         boot_limit: Duration,
     ) -> Result<Outcome> {
-        let directory = self.directory();
+        let directory = self.directory_here();
         fs::create_dir_all(&directory)?;
         job.write(&directory.join(job::FILE))?;
 
@@ -199,7 +201,11 @@ impl Machine {
             .map(|_| attach(&mut qemu, "hvc0", "virtconsole"))
             .transpose()?;
 
-        let _virtiofsd = start_virtiofsd(&directory.join(FS_SOCKET), job.console.is_some())?;
+        let _virtiofsd = start_virtiofsd(
+            &self.root,
+            &directory.join(FS_SOCKET),
+            job.console.is_some(),
+        )?;
         let mut running = Running(
             qemu.command
                 .stdin(Stdio::null())
@@ -245,9 +251,16 @@ impl Machine {
         outcome
     }
 
-    /// What host and guest have in common besides the root.
+    /// The guest's directory, as it sees it.
     fn directory(&self) -> PathBuf {
         Path::new(job::DIRECTORY).join(&self.name)
+    }
+
+    /// The same, as it is seen here.
+    fn directory_here(&self) -> PathBuf {
+        let directory = self.directory();
+        self.root
+            .join(directory.strip_prefix("/").unwrap_or(&directory))
     }
 
     /// Follows the guest to its end.
@@ -326,7 +339,7 @@ impl Machine {
             .arg("-chardev")
             .arg(format!(
                 "socket,id=fs,path={}",
-                self.directory().join(FS_SOCKET).display()
+                self.directory_here().join(FS_SOCKET).display()
             ))
             .args(["-device", "vhost-user-fs-pci,chardev=fs,tag=bpffs"])
             .args(["-device", "virtio-serial-pci"])
@@ -420,8 +433,8 @@ fn attach(qemu: &mut Qemu, name: &str, device: &str) -> Result<UnixStream> {
     Ok(ours)
 }
 
-/// Serves the root that we run in to the guest.
-fn start_virtiofsd(socket: &Path, long: bool) -> Result<Running> {
+/// Serves a root to the guest.
+fn start_virtiofsd(root: &Path, socket: &Path, long: bool) -> Result<Running> {
     let _ = fs::remove_file(socket);
     let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
     fcntl_setfd(&listener, FdFlags::empty())?;
@@ -430,7 +443,9 @@ fn start_virtiofsd(socket: &Path, long: bool) -> Result<Running> {
     let log = File::create(socket.with_extension("log"))?;
     let child = Command::new("/usr/libexec/virtiofsd")
         .arg(format!("--fd={}", listener.as_raw_fd()))
-        .args(["--shared-dir=/", "--sandbox=none", "--announce-submounts"])
+        .arg("--shared-dir")
+        .arg(root)
+        .args(["--sandbox=none", "--announce-submounts"])
         .arg(format!("--cache={cache}"))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

@@ -64,6 +64,9 @@ enum Command {
         /// each implementation
         #[arg(long, value_name = "COMMAND")]
         boots: Option<String>,
+        /// Root whose systemd that is (may be repeated); it has this program at the same path
+        #[arg(long, value_name = "DIR", default_value = "/")]
+        boots_root: Vec<PathBuf>,
         /// Shell command that runs kselftests in a guest with SELinux
         #[arg(long, value_name = "COMMAND")]
         on_selinux: Option<String>,
@@ -100,6 +103,9 @@ struct GuestArgs {
     /// Directory with the kernel: vmlinuz, src
     #[arg(long, default_value = "/kernel")]
     kernel: PathBuf,
+    /// What the guest sees as its root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
     /// Whose BPF file system is at /sys/fs/bpf
     #[arg(long = "impl", value_enum, default_value_t = Impl::None)]
     implementation: Impl,
@@ -128,6 +134,7 @@ impl GuestArgs {
         host::Machine {
             name: "guest".to_owned(),
             kernel: self.kernel.clone(),
+            root: self.root.clone(),
             memory: self.memory,
             timeout: self.timeout.map(std::time::Duration::from_secs),
             selinux: self.selinux,
@@ -162,6 +169,7 @@ fn run(cli: Cli) -> Result<u8> {
             log,
             cargo,
             boots,
+            boots_root,
             on_selinux,
             one_sided,
             commands,
@@ -172,6 +180,7 @@ fn run(cli: Cli) -> Result<u8> {
                 jobs: jobs.collect::<Result<_>>()?,
                 selinux: job(on_selinux)?,
                 boots: job(boots)?,
+                boots_roots: boots_root,
                 log,
                 cargo,
                 one_sided,

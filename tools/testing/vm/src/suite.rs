@@ -27,6 +27,8 @@ pub struct Plan {
     pub selinux: Option<Job>,
     /// What is to say the same with systemd as first process.
     pub boots: Option<Job>,
+    /// In these roots.
+    pub boots_roots: Vec<PathBuf>,
     /// Where to log; the guests' names are added.
     pub log: PathBuf,
     /// Cargo projects.
@@ -71,6 +73,7 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
             kselftests(&machine, job, log, &comparison)
         }));
     }
+    let roots = plan.boots_roots;
     let boots = plan.boots.map(|job| {
         let (machine, log, comparison) = (machine.clone(), log.to_owned(), comparison.clone());
         // The last guest has the least to do: after it, so that there are fewer at a time.
@@ -80,7 +83,13 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
             if let Some(guest) = before {
                 count += guest.join().unwrap_or_else(|_| bail!("a thread died"))?;
             }
-            count += boots::run(&machine, &job, &log, &comparison)?;
+            for root in roots {
+                let machine = Machine {
+                    root,
+                    ..machine.clone()
+                };
+                count += boots::run(&machine, &job, &log, &comparison)?;
+            }
             Ok(count)
         })
     });

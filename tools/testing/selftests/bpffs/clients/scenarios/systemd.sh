@@ -127,12 +127,44 @@ said "Operation not permitted"
 must findmnt -n -o SOURCE,FSTYPE,OPTIONS -M "$BPF"
 must ls "$BPF" "$BPF/all" "$BPF/maps"
 
+# An instance of its own for a service without privileges, and what it may do there.
+private() {
+	local name=$1 commands=$2
+	shift 2
+	service "$name" "$commands" PrivateUsers=yes PrivateMounts=yes DelegateNamespaces=mnt PrivateBPF=yes "$@"
+}
 version=$(systemctl --version | awk 'NR == 1 { print $2 }')
-if [[ $version -ge 258 ]]; then
-	service private 'findmnt -n -o FSTYPE,OPTIONS -M $BPF; ls -A $BPF' PrivateUsers=yes PrivateBPF=yes \
-		BPFDelegateCommands=BPFMapCreate BPFDelegateMaps=BPFMapTypeHash
-else
-	echo "systemd $version has no PrivateBPF="
+echo "systemd $version"
+if [[ ${version%%[!0-9]*} -ge 258 ]]; then
+	look='findmnt -n -o SOURCE,FSTYPE,OPTIONS -M $BPF; stat -c "%A %u:%g %h" $BPF; ls -A $BPF'
+	load="bpftool prog loadall $HERE/plain.bpf.o \$BPF/own pinmaps \$BPF/own_maps; ls -l \$BPF/own \$BPF/own_maps; cat \$BPF/own_maps/runs"
+	private alone "$look; mkdir \$BPF/mine; ls \$BPF"
+	started
+	said mine
+	private without "$load"
+	failed
+	said "-EPERM"
+	# All commands: C's implementation shifts too far to show single ones, and the kernel complains.
+	private delegated "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=any BPFDelegatePrograms=any \
+		BPFDelegateAttachments=any
+	started
+	said "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any"
+	said "0: 0"
+	private maps "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=BPFMapTypeHash,BPFMapTypeRingbuf \
+		BPFDelegatePrograms=any BPFDelegateAttachments=any
+	failed
+	said "delegate_maps=hash:ringbuf"
+	said "'runs': failed to create: -EPERM"
+	private programs "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=BPFMapTypeArray \
+		BPFDelegatePrograms=BPFProgTypeTracepoint,BPFProgTypeXdp \
+		BPFDelegateAttachments=BPFFlowDissector,BPFCgroupSysctl,BPFNetfilter
+	failed
+	said "delegate_progs=tracepoint:xdp,delegate_attachs=flow_dissector:cgroup_sysctl:netfilter"
+	said "-EPERM"
+	# Nothing of all that is seen here.
+	must findmnt -n -o SOURCE,FSTYPE,OPTIONS -M "$BPF"
+	must ls "$BPF"
+	soon bash -c 'bpftool map list | grep -c "name runs" | grep -qx 1'
 fi
 
 must rm -r "${BPF:?}/all" "$BPF/maps" "$BPF"/by_*
