@@ -8,30 +8,9 @@
 set -euo pipefail
 # shellcheck source=tools/testing/selftests/bpffs/clients/lib.sh
 . "$HERE/lib.sh"
+# shellcheck source=tools/testing/selftests/bpffs/clients/service.sh
+. "$HERE/service.sh"
 
-# service NAME COMMANDS PROPERTY...: runs a service with these properties, shows how it
-# ended and what it said.
-service() {
-	local name=bpffs-$1 commands=$2
-	shift 2
-	echo "$commands" > "/run/$name.sh"
-	{
-		printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\n'
-		printf 'StandardOutput=truncate:/run/%s.said\nStandardError=inherit\n' "$name"
-		printf 'ExecStart=/bin/bash /run/%s.sh\nEnvironment=BPF=%s\n' "$name" "$BPF"
-		printf '%s\n' "$@"
-	} > "/run/systemd/system/$name.service"
-	: > "/run/$name.said"
-	status=0
-	systemctl start "$name.service" 2>/dev/null || status=$?
-	echo "$ service $name ($*): $commands"
-	out=$(<"/run/$name.said")
-	echo "$out"
-	systemctl show "$name.service" -p Result -p ExecMainStatus
-	[[ $status == 0 ]] || systemctl reset-failed "$name.service"
-}
-started() { [[ $status == 0 ]] || unmet "must work"; }
-failed() { [[ $status != 0 ]] || unmet "must fail"; }
 counted() { bpftool -j map lookup pinned "$BPF/maps/runs" key "$1" 0 0 0 | grep -q '"value":[1-9]'; }
 
 must cat /proc/1/comm
@@ -126,46 +105,6 @@ service later 'ls $BPF; bpftool map show pinned $BPF/maps/runs' RestrictFileSyst
 said "Operation not permitted"
 must findmnt -n -o SOURCE,FSTYPE,OPTIONS -M "$BPF"
 must ls "$BPF" "$BPF/all" "$BPF/maps"
-
-# An instance of its own for a service without privileges, and what it may do there.
-private() {
-	local name=$1 commands=$2
-	shift 2
-	service "$name" "$commands" PrivateUsers=yes PrivateMounts=yes DelegateNamespaces=mnt PrivateBPF=yes "$@"
-}
-version=$(systemctl --version | awk 'NR == 1 { print $2 }')
-echo "systemd $version"
-if [[ ${version%%[!0-9]*} -ge 258 ]]; then
-	look='findmnt -n -o SOURCE,FSTYPE,OPTIONS -M $BPF; stat -c "%A %u:%g %h" $BPF; ls -A $BPF'
-	load="bpftool prog loadall $HERE/plain.bpf.o \$BPF/own pinmaps \$BPF/own_maps; ls -l \$BPF/own \$BPF/own_maps; cat \$BPF/own_maps/runs"
-	private alone "$look; mkdir \$BPF/mine; ls \$BPF"
-	started
-	said mine
-	private without "$load"
-	failed
-	said "-EPERM"
-	# All commands: C's implementation shifts too far to show single ones, and the kernel complains.
-	private delegated "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=any BPFDelegatePrograms=any \
-		BPFDelegateAttachments=any
-	started
-	said "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any"
-	said "0: 0"
-	private maps "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=BPFMapTypeHash,BPFMapTypeRingbuf \
-		BPFDelegatePrograms=any BPFDelegateAttachments=any
-	failed
-	said "delegate_maps=hash:ringbuf"
-	said "'runs': failed to create: -EPERM"
-	private programs "$look; $load" BPFDelegateCommands=any BPFDelegateMaps=BPFMapTypeArray \
-		BPFDelegatePrograms=BPFProgTypeTracepoint,BPFProgTypeXdp \
-		BPFDelegateAttachments=BPFFlowDissector,BPFCgroupSysctl,BPFNetfilter
-	failed
-	said "delegate_progs=tracepoint:xdp,delegate_attachs=flow_dissector:cgroup_sysctl:netfilter"
-	said "-EPERM"
-	# Nothing of all that is seen here.
-	must findmnt -n -o SOURCE,FSTYPE,OPTIONS -M "$BPF"
-	must ls "$BPF"
-	soon bash -c 'bpftool map list | grep -c "name runs" | grep -qx 1'
-fi
 
 must rm -r "${BPF:?}/all" "$BPF/maps" "$BPF"/by_*
 must ls -A "$BPF"
