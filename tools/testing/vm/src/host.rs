@@ -301,14 +301,15 @@ impl Machine {
     /// QEMU's command line but for the channels.
     fn qemu(&self, accelerator: &[&str]) -> Result<Qemu> {
         let init = std::env::current_exe()?;
-        // Long limits for what a slow host could be taken for, as is an unstable clock; a log that
-        // holds everything, but no larger: kmemleak searches it.
+        // Long limits for what a slow host could be taken for, as is an unstable clock, or a timer
+        // whose interrupts do not come; a log that holds everything, but no larger: kmemleak
+        // searches it.
         let append = format!(
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
              log_buf_len=4M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
              rcupdate.rcu_cpu_stall_timeout=300 tsc=reliable{}{} init={} -- {} {}",
             if accelerator == TCG {
-                format!(" tsc_early_khz={}", tsc::khz())
+                format!(" no_timer_check tsc_early_khz={}", tsc::khz())
             } else {
                 String::new()
             },
