@@ -10,7 +10,8 @@ DEBUG ?=
 # Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
 ALL ?=
 export ALL
-newer := $(if $(filter newer,$(SYSTEMD)),--newer)
+# Not empty: the root with the newer systemd is wanted, too.
+newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
 # Whose file system "make vm" and "make shell" mount.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
@@ -59,7 +60,6 @@ shell:
 	@$(MAKE) for-vm >&2
 	@$(GUEST) shell "$(IMPL)"
 
-# Also the newer systemd's root.
 test: newer := $(if $(DEBUG),$(if $(ALL),--newer),--newer)
 test: setup
 	@$(BUILD) tools module selftests >&2
