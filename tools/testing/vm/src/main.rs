@@ -14,6 +14,7 @@ mod host;
 mod job;
 mod klog;
 mod ktap;
+mod lanes;
 mod leaks;
 mod mutants;
 mod suite;
@@ -21,6 +22,7 @@ mod systemd;
 mod tsc;
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,6 +59,9 @@ enum Command {
         /// Write everything the tests say to this file
         #[arg(long)]
         log: PathBuf,
+        /// So many guests at a time
+        #[arg(long, value_name = "NUMBER", default_value = "4")]
+        at_once: NonZeroUsize,
         /// Cargo project whose tests belong to the suite (may be repeated)
         #[arg(long = "cargo", value_name = "DIR")]
         cargo: Vec<PathBuf>,
@@ -73,7 +78,7 @@ enum Command {
         /// All tests are to run on both implementations, but for those in this list
         #[arg(long, value_name = "LIST")]
         one_sided: Option<PathBuf>,
-        /// Shell command that runs kselftests; each has a guest of its own, all run at the same time
+        /// Shell command that runs kselftests; each has a guest of its own
         #[arg(required = true)]
         commands: Vec<String>,
     },
@@ -167,6 +172,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Test {
             guest,
             log,
+            at_once,
             cargo,
             boots,
             boots_root,
@@ -182,6 +188,7 @@ fn run(cli: Cli) -> Result<u8> {
                 boots: job(boots)?,
                 boots_roots: boots_root,
                 log,
+                at_once,
                 cargo,
                 one_sided,
             };

@@ -4,11 +4,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{io, thread};
+use std::{io, iter, thread};
 
 use anyhow::{bail, Context, Result};
 
@@ -17,6 +18,7 @@ use crate::compare::Comparison;
 use crate::host::{Machine, SPAWNING};
 use crate::job::Job;
 use crate::ktap::{self, Count, Parser, TestResult};
+use crate::lanes::{self, Work};
 use crate::pipe;
 
 /// What belongs to the suite.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub boots_roots: Vec<PathBuf>,
     /// Where to log; the guests' names are added.
     pub log: PathBuf,
+    /// So many guests at a time.
+    pub at_once: NonZeroUsize,
     /// Cargo projects.
     pub cargo: Vec<PathBuf>,
     /// The list of tests that run on one implementation alone, if all others are to run on both.
@@ -53,7 +57,7 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
             .collect()
     });
     let comparison = Arc::new(Mutex::new(Comparison::default()));
-    let mut guests = Vec::new();
+    let mut work: Vec<Work<'_, Count>> = Vec::new();
     let jobs = plan.jobs.into_iter().map(|job| (job, false));
     let selinux = plan.selinux.into_iter().map(|job| (job, true));
     for (number, (job, selinux)) in (1..).zip(jobs.chain(selinux)) {
@@ -63,49 +67,30 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
             selinux: machine.selinux || selinux,
             ..machine.clone()
         };
-        println!(
-            "kselftests in guest {number}, which say in {}:",
-            log.display()
-        );
-        let log = File::create(&log).with_context(|| log.display().to_string())?;
-        let comparison = comparison.clone();
-        guests.push(thread::spawn(move || {
-            kselftests(&machine, job, log, &comparison)
+        let comparison = &comparison;
+        work.push(Box::new(move || {
+            kselftests(&machine, job, &log, comparison)
         }));
     }
-    let roots = plan.boots_roots;
-    let boots = plan.boots.map(|job| {
-        let (machine, log, comparison) = (machine.clone(), log.to_owned(), comparison.clone());
-        // The last guest has the least to do: after it, so that there are fewer at a time.
-        let before = guests.pop();
-        thread::spawn(move || -> Result<Count> {
-            let mut count = Count::default();
-            if let Some(guest) = before {
-                count += guest.join().unwrap_or_else(|_| bail!("a thread died"))?;
-            }
-            for root in roots {
-                let machine = Machine {
-                    root,
-                    ..machine.clone()
-                };
-                count += boots::run(&machine, &job, &log, &comparison)?;
-            }
-            Ok(count)
-        })
-    });
-    let mut count = Count::default();
-    for guest in guests {
-        count += guest.join().unwrap_or_else(|_| bail!("a thread died"))?;
+    for (root, job) in plan.boots_roots.into_iter().zip(iter::repeat(&plan.boots)) {
+        let Some(job) = job else { break };
+        let machine = Machine {
+            root,
+            ..machine.clone()
+        };
+        let (log, comparison) = (&log, &comparison);
+        work.push(Box::new(move || boots::run(&machine, job, log, comparison)));
     }
-    if let Some(boots) = boots {
-        count += boots.join().unwrap_or_else(|_| bail!("a thread died"))?;
+    let mut count = Count::default();
+    for part in lanes::run(work, plan.at_once)? {
+        count += part;
     }
     for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {
         test.show();
         count += test.count;
     }
-    if let (Some(list), Ok(comparison)) = (plan.one_sided, comparison.lock()) {
-        if let Some(wrong) = comparison.judge(&list)? {
+    if let (Some(list), Ok(comparison)) = (&plan.one_sided, comparison.lock()) {
+        if let Some(wrong) = comparison.judge(list)? {
             println!("FAILED  tests on both implementations ({wrong})");
             count.failed += 1;
         }
@@ -155,11 +140,13 @@ pub fn follow(
 fn kselftests(
     machine: &Machine,
     mut job: Job,
-    log: File,
+    log: &Path,
     comparison: &Arc<Mutex<Comparison>>,
 ) -> Result<Count> {
     let begin = Instant::now();
     let name = &machine.name;
+    println!("kselftests in {name}, which say in {}:", log.display());
+    let log = File::create(log).with_context(|| log.display().to_string())?;
     job.one_stream = true;
     let (reader, writer) = pipe()?;
     let comparison = comparison.clone();
