@@ -4,20 +4,36 @@
 
 use super::{inode::INodeContainer, xattr::Xattrs, FileSystem};
 use crate::bindings;
-use core::{cell::UnsafeCell, marker::PhantomData, mem::size_of, ptr::NonNull};
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData,
+    mem::{align_of, size_of},
+    ptr::NonNull,
+};
 use kernel::{prelude::*, types::Opaque};
 
 /// A slab cache of [`INodeContainer<T>`].
 ///
 /// # Invariants
 ///
-/// Owns a cache made for objects of that size, with `init_once()` as its constructor.
+/// Owns a cache made for objects of that size and alignment, with `init_once()` as its constructor.
 pub(super) struct INodeCache<T>(NonNull<bindings::kmem_cache>, PhantomData<T>);
 
 impl<T: FileSystem> INodeCache<T> {
+    /// What the cache is told about the containers.
+    const SIZE: c_uint = Self::unsigned(size_of::<INodeContainer<T>>());
+    const ALIGN: c_uint = Self::unsigned(align_of::<INodeContainer<T>>());
+
+    /// At compile time only: does not compile for what does not fit.
+    const fn unsigned(value: usize) -> c_uint {
+        assert!(value <= c_uint::MAX as usize);
+        value as c_uint
+    }
+
     /// May sleep. Fails with `ENOMEM`.
     pub(super) fn new() -> Result<Self> {
         let mut args = bindings::kmem_cache_args {
+            align: Self::ALIGN,
             ctor: Some(init_once::<T>),
             ..pin_init::zeroed()
         };
@@ -25,8 +41,7 @@ impl<T: FileSystem> INodeCache<T> {
         let cache = unsafe {
             bindings::__kmem_cache_create_args(
                 T::INODE_CACHE.as_char_ptr(),
-                // The size of an inode and a little more.
-                size_of::<INodeContainer<T>>() as c_uint,
+                Self::SIZE,
                 &mut args,
                 bindings::SLAB_ACCOUNT,
             )
@@ -48,7 +63,7 @@ impl<T: FileSystem> INodeCache<T> {
             return core::ptr::null_mut();
         };
         let container = container.as_ptr();
-        // SAFETY: The memory is new, and of that size by the type invariant. The constructor has
+        // SAFETY: The memory is new, and of that size and alignment by the type invariant. The constructor has
         // seen to the inode; the other fields hold nothing that would want dropping.
         unsafe {
             (&raw mut (*container).node).write(UnsafeCell::new(None));
