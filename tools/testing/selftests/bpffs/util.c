@@ -854,8 +854,10 @@ int guard_log(struct guard *guard)
 			return bad;
 		record[len] = '\0';
 		msg = strchr(record, ';');
-		if (msg && strstr(msg, LOG_FAILING))
+		if (msg && strstr(msg, LOG_FAILING)) {
 			failing = !strstr(msg, LOG_FAILING_NO_MORE);
+			told = false;
+		}
 		if (msg && failing && tells_failure(msg))
 			told = true;
 		if (!msg || !is_fault(msg))

@@ -155,6 +155,7 @@ pub fn report(records: &[Record]) -> Vec<String> {
     for (index, record) in records.iter().enumerate() {
         if !record.from_kernel && record.text.contains(FAILING) {
             failing = !record.text.contains(FAILING_NO_MORE);
+            failed = false;
         }
         failed |= failing && ALLOCATION_FAILED.iter().any(|&f| record.text.contains(f));
         if !record.is_bad() {
@@ -261,6 +262,7 @@ mod tests {
         assert!(is_bad(&[begin, trace]));
         assert!(is_bad(&[begin, failed, trace, trace]));
         assert!(is_bad(&[begin, end, failed, trace]));
+        assert!(is_bad(&[begin, failed, end, trace]));
         assert!(is_bad(&[begin, failed, "1,1,1,-;BUG: KASAN: x"]));
         assert!(is_bad(&[
             "4,1,1,-;bpffs: allocations are made to fail",
