@@ -21,6 +21,8 @@ const SHOWN: usize = 20;
 pub struct Comparison {
     /// Where each test was run.
     tests: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Those that failed somewhere: nothing is the same then.
+    failed: BTreeSet<String>,
     /// What else was compared, in numbers.
     counts: BTreeMap<String, u64>,
 }
@@ -34,6 +36,9 @@ impl Comparison {
             };
             if let Some(side) = SIDES.into_iter().find(|s| *s == side) {
                 self.tests.entry(test.to_owned()).or_default().insert(side);
+                if result.failure.is_some() {
+                    self.failed.insert(test.to_owned());
+                }
             }
         }
         let counted = ktap::diagnostic(line, "compared:").map(str::trim);
@@ -52,8 +57,11 @@ impl Comparison {
     /// All in one line.
     pub fn summary(&self) -> String {
         let on = |sides: &[&str]| {
-            let all = |there: &&BTreeSet<_>| sides.iter().all(|side| there.contains(side));
-            self.tests.values().filter(all).count()
+            self.tests
+                .iter()
+                .filter(|(test, _)| !self.failed.contains(*test))
+                .filter(|(_, there)| sides.iter().all(|side| there.contains(side)))
+                .count()
         };
         let mut text = format!(
             "compared: {} tests on both, {} of them on old instances, too",
@@ -154,7 +162,15 @@ mod tests {
     // Catches: a number that is not that of what ran.
     #[test]
     fn summary_counts() {
-        let mut comparison = comparison(&["c: a", "rust: a", "old: a", "c: b", "rust: b", "c: x"]);
+        let mut comparison = comparison(&[
+            "c: a", "rust: a", "old: a", "c: b", "rust: b", "c: x", "c: bad",
+        ]);
+        let failed = TestResult {
+            name: "rust: bad".to_owned(),
+            failure: Some("it was expected to be better".to_owned()),
+            output: Vec::new(),
+        };
+        comparison.note("", &[failed]);
         comparison.note("# # compared: 30 lines of clients", &[]);
         comparison.note("# compared: 12 lines of clients", &[]);
         comparison.note("# compared: many lines", &[]);
