@@ -2,6 +2,7 @@
 
 //! Starts QEMU and a guest in it, and relays what comes from there.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -23,6 +24,18 @@ use crate::tsc;
 
 /// How long a guest may take to start the command.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
+/// A guest did not come to its end in time, which may as well be for want of a processor.
+#[derive(Debug)]
+pub struct TooLong(pub &'static str);
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the guest took too long to {}", self.0)
+    }
+}
+
+impl std::error::Error for TooLong {}
+
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the guest may take to put things back after the command.
@@ -292,7 +305,7 @@ impl Machine {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     outcome.report();
-                    bail!("the guest took too long to {doing}")
+                    bail!(TooLong(doing))
                 }
             }
         }

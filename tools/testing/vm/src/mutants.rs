@@ -206,11 +206,16 @@ fn examine(trial: &Trial<'_>, programs: &Programs, built: Built) -> Row {
     let result = built.result.and_then(|()| {
         let first = built.mutant.as_ref().map(|mutant| &*mutant.try_first);
         let (first, rest) = programs.split(first.unwrap_or_default())?;
-        let mut verdict = Verdict::Passed(0);
+        let named = !first.is_empty();
         // Leaks of memory show when a guest ends, so the likely ones have a guest of their own.
-        for programs in [first, rest].iter().filter(|part| !part.is_empty()) {
-            if matches!(verdict, Verdict::Passed(_)) {
-                verdict = trial.run(programs, &built.module, built.log.try_clone()?)?;
+        let mut verdict = Verdict::Passed(0);
+        if named {
+            verdict = trial.run(&first, &built.module, built.log.try_clone()?)?;
+        }
+        if matches!(verdict, Verdict::Passed(_)) && !rest.is_empty() {
+            verdict = trial.run(&rest, &built.module, built.log.try_clone()?)?;
+            if let (true, Verdict::Caught(by)) = (named, &mut verdict) {
+                by.push_str(", by none of those that it is tried on first");
             }
         }
         Ok(verdict)

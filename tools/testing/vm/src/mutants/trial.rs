@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
 
-use crate::host::{Machine, Outcome};
+use crate::host::{Machine, Outcome, TooLong};
 use crate::job::Job;
 use crate::ktap::{Count, TestResult};
 use crate::suite::follow;
@@ -207,18 +207,18 @@ fn judge(seen: &Seen, outcome: &Result<Outcome>) -> Result<Verdict> {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
+            let slow = error.is::<TooLong>();
             let error = format!("{error:#}");
             ensure!(!seen.program.is_empty(), "no test was run: {error}");
             let lines: Vec<_> = error.lines().collect();
-            let what = telling(&lines)
-                .or(lines.first().copied())
-                .unwrap_or_default();
-            return Ok(Verdict::Caught(format!(
-                "{}{}: {}",
-                seen.program,
-                after(&seen.last),
-                without_time(what)
-            )));
+            let telling = telling(&lines);
+            let at = format!("{}{}", seen.program, after(&seen.last));
+            ensure!(
+                !slow || telling.is_some(),
+                "{at}: {error}: nothing says why, so run it again on an idle machine"
+            );
+            let what = telling.or(lines.first().copied()).unwrap_or_default();
+            return Ok(Verdict::Caught(format!("{at}: {}", without_time(what))));
         }
     };
     ensure!(
@@ -407,11 +407,16 @@ mod tests {
             verdict(TEXT, Err(died)).unwrap(),
             caught("a, after a.y: Oops: 1")
         );
-        let hung = anyhow!("the guest took too long to finish the command");
-        assert_eq!(
-            verdict(TEXT, Err(hung)).unwrap(),
-            caught("a, after a.y: the guest took too long to finish the command")
-        );
+    }
+
+    // Catches: a machine with too much else to do, taken for what catches a mutant.
+    #[test]
+    fn guests_that_take_too_long() {
+        let hung = || Err(TooLong("finish the command").into());
+        let error = verdict(TEXT, hung()).unwrap_err().to_string();
+        assert!(error.starts_with("a, after a.y: the guest took too long to finish"));
+        let failed = "# bpffs-mutants: a\nok 1 a.x\nnot ok 2 a.y\n";
+        assert_eq!(verdict(failed, hung()).unwrap(), caught("a.y"));
     }
 
     // Catches: a guest that does not get as far as the tests, taken for a mutant that was caught.
