@@ -9,41 +9,22 @@
 #include "progs.h"
 
 static struct btf *kernel;
-static char *symbols;
 
 void kernel_btf_prepare(void)
 {
-	FILE *in = fopen("/proc/kallsyms", "r");
-	size_t size = 0, btf_size = 0;
-	const void *data = kernel_btf_data(&btf_size);
+	size_t size = 0;
+	const void *data = kernel_btf_data(&size);
 
-	kernel = btf__new(data, btf_size);
-	if (in)
-		setvbuf(in, NULL, _IOFBF, 1 << 16);
-	if (!kernel || !in || getdelim(&symbols, &size, '\0', in) <= 0) {
-		fprintf(stderr, "no BTF or no symbols of the kernel: %s\n", strerror(errno));
+	kernel = btf__new(data, size);
+	if (!kernel) {
+		fprintf(stderr, "no BTF of the kernel: %s\n", strerror(errno));
 		exit(1);
 	}
-	fclose(in);
 }
 
 const struct btf *kernel_btf(void)
 {
 	return kernel;
-}
-
-bool kernel_has(const char *symbol)
-{
-	const char *at = symbols;
-	size_t len = strlen(symbol);
-
-	/* Lines of an address, a letter, the name, and the module if there is one. */
-	while ((at = strstr(at, symbol))) {
-		if (at[-1] == ' ' && (at[len] == '\n' || at[len] == '\t'))
-			return true;
-		at += len;
-	}
-	return false;
 }
 
 int kernel_btf_id(const char *name, unsigned int kind)

@@ -7,13 +7,11 @@
 #include <bpf/btf.h>
 
 /*
- * Reads the kernel's types and symbols, for this process and its children: they
- * are large. Ends the program if there are none.
+ * Reads the kernel's types, for this process and its children: they are large.
+ * Ends the program if there are none.
  */
 void kernel_btf_prepare(void);
 const struct btf *kernel_btf(void);
-/* Whether the kernel, as it was built, has this function or variable. */
-bool kernel_has(const char *symbol);
 /* Id of what has this name and kind there, or -errno. */
 int kernel_btf_id(const char *name, unsigned int kind);
 /* Value of an enumeration's constant there, or -errno. */

@@ -22,8 +22,6 @@ struct link_type {
 	const char *name;
 	/* What bpf_link_info says, a constant of enum bpf_link_type. */
 	const char *link_type;
-	/* The kernel's function that makes such a link; without, it is built without. */
-	const char *made_by;
 	unsigned int prog_type;
 	unsigned int attach_type;
 	/* Function, or type of a tracepoint, in the kernel's BTF that is attached to. */
@@ -50,8 +48,6 @@ extern const struct link_type link_types[];
 extern const unsigned int link_types_cnt;
 
 const struct link_type *link_type_by_name(const char *name);
-/* Whether this kernel can make such links at all. */
-bool link_type_built(const struct link_type *type);
 /* The program of the type, counting in @counter; fd or -errno. */
 int link_type_prog(const struct link_type *type, int counter);
 /* Everything in @env, in a network namespace of its own; 0 or -errno. */
