@@ -5,6 +5,16 @@
 
 BPFFS_FIXTURE(storm)
 
+/* An operation that nothing comes of in a storm, as it can never succeed. */
+TEST_F(storm, calm)
+{
+	EXPECT_EQ(0, storm_run(&(struct storm_plan){
+		.name = "calm",
+		.groups = STORM_FILES | STORM_MOUNTING | STORM_ARRAYS,
+		.calm = true,
+	}));
+}
+
 /* A race between any two operations on names, mounts and namespaces. */
 TEST_F(storm, names)
 {

@@ -149,6 +149,8 @@ const struct storm_obj *storm_check(struct storm_worker *w, int fd, bool readabl
 struct storm_plan {
 	const char *name;
 	unsigned int groups;
+	/* One worker, until each operation has succeeded. */
+	bool calm;
 	/* Kill a worker every now and then. */
 	bool kill;
 	/*
