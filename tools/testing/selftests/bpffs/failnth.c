@@ -203,6 +203,12 @@ static void print_table(void)
 		sum.other += row->other;
 		sum.harmless += row->harmless;
 	}
+	if (getenv("FAILNTH_CALL") && !table->cnt) {
+		fprintf(stderr, "# FAILNTH_CALL=%s: no such call was made\n",
+			getenv("FAILNTH_CALL"));
+		fflush(NULL);
+		_exit(KSFT_FAIL);
+	}
 }
 
 int failnth_main(int argc, char **argv, int (*run)(int argc, char **argv))
@@ -405,11 +411,12 @@ static int fail_some(const struct call *call, const char *dir, const char *state
 {
 	uint64_t first = choose_seed(), end = now_ms() + call->seconds * 1000;
 	unsigned int step = points * 0.618 + 1, i;
+	bool all = getenv("FAILNTH_ALL") || getenv("BPFFS_ALL");
 	int bad = 0;
 
 	while (gcd(step, points) > 1)
 		step++;
-	for (i = 0; bad < MAX_COMPLAINTS && (now_ms() < end || getenv("FAILNTH_ALL")); i++) {
+	for (i = 0; bad < MAX_COMPLAINTS && (now_ms() < end || all); i++) {
 		/* When each has come, there may be more than there were at first. */
 		inject.nth = 1 + (i < points ? (first % points + (uint64_t)i * step) % points : i);
 		bad += attempt(call, dir, state, row);
