@@ -8,8 +8,11 @@
 #ifndef BPFFS_SELFTEST_CONTEXTS_H
 #define BPFFS_SELFTEST_CONTEXTS_H
 
-/* Opens @cnt contexts for this process and those that it runs; 0 or -errno. */
-int contexts_open(unsigned int cnt);
+/*
+ * Opens so many contexts for this process and those that it runs, and so many of
+ * containers, for container_mount(); 0 or -errno.
+ */
+int contexts_open(unsigned int contexts_cnt, unsigned int containers_cnt);
 /* Closes those that are left. */
 void contexts_close(void);
 

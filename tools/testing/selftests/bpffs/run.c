@@ -27,6 +27,7 @@ static const bool old = sizeof(IMPL) == sizeof("old");
 static const bool rust = sizeof(IMPL) != sizeof("c");
 /* More than all programs together mount. */
 #define CONTEXTS_CNT 2000
+#define CONTAINERS_CNT 40
 static volatile sig_atomic_t stopped;
 static volatile pid_t child;
 static struct guard *guard;
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
 	if (!guard)
 		ksft_exit_fail_msg("cannot watch the kernel log\n");
 	if (old) {
-		int err = impl_rust() ? -EBUSY : contexts_open(CONTEXTS_CNT);
+		int err = impl_rust() ? -EBUSY : contexts_open(CONTEXTS_CNT, CONTAINERS_CNT);
 
 		if (err)
 			ksft_exit_fail_msg("no contexts of C's: %s\n", strerror(-err));

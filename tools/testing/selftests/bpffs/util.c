@@ -230,12 +230,15 @@ int userns_unshare(uid_t host, int flags)
 
 /* ---- mounts ---- */
 
-/* A context of C's, see contexts.h; fd or -errno. */
-static int take_context(void)
+/*
+ * Contexts of C's, see contexts.h: takes what @variable's socket has next, which is as
+ * many files; 0 or -errno.
+ */
+static int take_context(const char *variable, int *fds, unsigned int cnt)
 {
-	const char *end = getenv(CONTEXTS);
+	const char *end = getenv(variable);
 	union {
-		char buf[CMSG_SPACE(sizeof(int))];
+		char buf[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	char byte;
@@ -246,16 +249,17 @@ static int take_context(void)
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf),
 	};
-	int fd;
+	struct cmsghdr *cmsg;
 
 	if (!end)
 		return -ENOENT;
 	if (recvmsg(atoi(end), &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
 		return -errno;
-	if (!CMSG_FIRSTHDR(&msg))
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_len != CMSG_LEN(cnt * sizeof(*fds)))
 		return -ENODATA;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
+	memcpy(fds, CMSG_DATA(cmsg), cnt * sizeof(*fds));
+	return 0;
 }
 
 /* What mount(2) does with the options. */
@@ -280,10 +284,10 @@ static int set_options(int fs, const char *opts)
 /* A mount as by mount(2), but of such a context. */
 static int mount_context(const char *dir, unsigned long flags, const char *opts)
 {
-	int fs = take_context(), mnt, err;
+	int fs, mnt, err = take_context(CONTEXTS, &fs, 1);
 
-	if (fs < 0)
-		return fs;
+	if (err)
+		return err;
 	err = fs_set(fs, "source", "bpf") ?: set_options(fs, opts);
 	if (!err && flags & MS_RDONLY)
 		err = fs_flag(fs, "ro");
@@ -374,41 +378,64 @@ bool fs_logged(int fs, const char *text)
 	return found;
 }
 
-int container_mount(int *userns, const char *const *opts)
+int container_open(struct container *c)
 {
-	int opened = event_new(), closed = event_new(), err = 0;
-	/* A number for its context, as the table of descriptors is shared. */
-	int fs = dup(opened), mnt = -EPERM, own;
+	int opened = event_new(), err, own;
 	char path[64];
-	pid_t pid;
 
-	pid = fork_files();
-	if (pid < 0)
-		return pid;
-	if (!pid) {
+	c->closed = event_new();
+	/* A number for its context, as the table of descriptors is shared. */
+	c->fs = dup(opened);
+	c->pid = fork_files();
+	if (!c->pid) {
 		if (userns_unshare(CONTAINER_ROOT, CLONE_NEWNS))
 			_exit(1);
 		own = fs_open();
-		if (dup2(own, fs) != fs || close(own))
+		if (dup2(own, c->fs) != c->fs || close(own))
 			_exit(1);
 		event_post(opened);
-		_exit(event_wait(closed));
+		_exit(event_wait(c->closed));
 	}
-	err = event_wait(opened);
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	*userns = sys(open(path, O_RDONLY | O_CLOEXEC));
-	for (; !err && *opts; opts += 2)
-		err = fs_set(fs, opts[0], opts[1]);
-	if (!err)
-		err = fs_create(fs);
-	if (!err)
-		mnt = fs_mount(fs, 0);
-	event_post(closed);
-	wait_child(pid);
+	err = c->pid < 0 ? c->pid : event_wait(opened);
 	close(opened);
-	close(closed);
-	close(fs);
-	return err ?: *userns < 0 ? *userns : mnt;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", c->pid);
+	c->userns = err ? err : sys(open(path, O_RDONLY | O_CLOEXEC));
+	return err ?: c->userns < 0 ? c->userns : 0;
+}
+
+void container_left(struct container *c)
+{
+	if (c->pid > 0) {
+		event_post(c->closed);
+		wait_child(c->pid);
+	}
+	close(c->closed);
+}
+
+int container_mount(int *userns, const char *const *opts)
+{
+	struct container c = { .closed = -1 };
+	int fds[2], mnt = -EPERM, err;
+
+	if (getenv(CONTAINERS)) {
+		err = take_context(CONTAINERS, fds, 2);
+		if (err)
+			return err;
+		c.fs = fds[0];
+		c.userns = fds[1];
+	} else {
+		err = container_open(&c);
+	}
+	for (; !err && *opts; opts += 2)
+		err = fs_set(c.fs, opts[0], opts[1]);
+	if (!err)
+		err = fs_create(c.fs);
+	if (!err)
+		mnt = fs_mount(c.fs, 0);
+	container_left(&c);
+	close(c.fs);
+	*userns = c.userns;
+	return err ?: mnt;
 }
 
 bool mountinfo(const char *dir, struct mountinfo *info)

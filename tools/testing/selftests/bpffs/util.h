@@ -112,8 +112,12 @@ int userns_unshare(uid_t host, int flags);
 
 /* ---- mounts ---- */
 
-/* The socket of contexts of C's in the environment, of which then mounts are made. */
+/*
+ * The sockets of contexts of C's in the environment, of which then mounts are made: of
+ * our own namespaces, and of containers' with their user namespaces.
+ */
 #define CONTEXTS "BPFFS_CONTEXTS"
+#define CONTAINERS "BPFFS_CONTAINERS"
 
 /* mount(2) with @opts (may be NULL), directory made when missing. */
 int mount_bpf(const char *dir, const char *opts);
@@ -141,6 +145,18 @@ bool fs_logged(int fs, const char *text);
  */
 #define CONTAINER_ROOT 100000
 int container_mount(int *userns, const char *const *opts);
+
+/* Its context, which is open in a process of its own. */
+struct container {
+	int fs, userns;
+	pid_t pid;
+	int closed;
+};
+
+/* 0 or -errno; in either case container_left() comes next. */
+int container_open(struct container *c);
+/* Ends the process; the files stay open. */
+void container_left(struct container *c);
 
 /* Fields of the line for @dir in /proc/self/mountinfo. */
 struct mountinfo {
