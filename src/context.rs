@@ -102,7 +102,7 @@ impl MountContext {
         for option in &delegation::OPTIONS {
             let wanted = *option.mask(&mut self.options.delegation.clone());
             let there = *option.mask(&mut instance.clone());
-            if wanted != 0 && wanted != there {
+            if wanted != 0 && (wanted ^ there) & option.all != 0 {
                 fc.error(fmt!(
                     "{} differs from that of this mount namespace's instance: use newinstance",
                     option.name.to_str()?

@@ -21,8 +21,8 @@ pub(crate) struct DelegateOption {
     enumeration: &'static CStr,
     /// What their names begin with, which is left out in the option.
     prefix: &'static [u8],
-    /// All values there are.
-    all: u64,
+    /// All values there are; other bits are neither shown nor do they allow anything.
+    pub(crate) all: u64,
     mask: fn(&mut Delegation) -> &mut u64,
 }
 

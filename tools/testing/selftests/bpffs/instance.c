@@ -659,6 +659,19 @@ TEST_F(instance, join_with_delegation)
 	EXPECT_EQ(joins, fs_logged(fs, "delegate_"));
 }
 
+/* Catches: a mount that is refused although it asks for just what the other one shows. */
+TEST_F(instance, join_with_delegation_as_shown)
+{
+	struct mountinfo info;
+
+	/* Without the highest bit, for which there is no type. */
+	ASSERT_EQ(0, mount_bpf("a", "delegate_maps=0x7fffffffffffffff"));
+	ASSERT_TRUE(mountinfo("a", &info));
+	EXPECT_STREQ("rw,delegate_maps=any", info.sb_opts);
+	EXPECT_EQ(0, mount_bpf("b", "delegate_maps=any"));
+	EXPECT_EQ(joins, dev_of("a") == dev_of("b"));
+}
+
 /* Catches: the key taken from the task that creates, not the one that opened. */
 TEST_F(instance, key_is_of_fsopen)
 {
@@ -773,6 +786,23 @@ TEST_F(instance, join_writable_read_only)
 	EXPECT_EQ(joins, fs_logged(fs, "ro ignored"));
 	ASSERT_EQ(0, mnt_attach(fs_mount(fs, 0), "c"));
 	EXPECT_EQ(joins ? 0 : -EROFS, sys(mkdir("c/e", 0755)));
+}
+
+/* Catches: a remount, of the instance or of one mount, that is not for what it says. */
+TEST_F(instance, remount_is_for_all)
+{
+	ASSERT_EQ(0, mount_bpf("a", NULL));
+	ASSERT_EQ(0, mount_bpf("b", NULL));
+	EXPECT_EQ(joins, dev_of("a") == dev_of("b"));
+	ASSERT_EQ(0, mount_bpf_flags("b", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+	EXPECT_EQ(-EROFS, sys(mkdir("b/x", 0755)));
+	EXPECT_EQ(0, sys(mkdir("a/x", 0755)));
+	ASSERT_EQ(0, mount_bpf_flags("b", MS_REMOUNT | MS_RDONLY, NULL));
+	EXPECT_EQ(-EROFS, sys(mkdir("b/y", 0755)));
+	EXPECT_EQ(joins ? -EROFS : 0, sys(mkdir("a/y", 0755)));
+	EXPECT_EQ(joins ? -EROFS : 0, obj_pin(map_new(), "a/map"));
+	ASSERT_EQ(0, mount_bpf_flags("a", MS_REMOUNT, NULL));
+	EXPECT_EQ(0, sys(mkdir("a/z", 0755)));
 }
 
 BPFFS_TEST_MAIN
