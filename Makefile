@@ -109,7 +109,7 @@ make test       build everything and run the tests in a virtual machine
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
-                failing allocations ...), which is built when there is none: some 20 minutes.
+                failing allocations ...), which is built when there is none: 15 to 30 minutes.
                 ALL=1: on C's implementation and its instances, too, and all else that
                 "make test" does, which takes several times as long
 make test-mutants [MUTANTS='uref-get nlink']

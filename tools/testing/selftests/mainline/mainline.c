@@ -41,7 +41,7 @@ static const struct excuse {
 	const char *names;
 	/* Fails on both if the kernel is built without this. */
 	const char *needs;
-	/* Else: a difference that is to be (Documentation/mount.rst). */
+	/* Else: a difference that is to be (Documentation/features.rst). */
 	const char *was[IMPLS], *reason;
 } excuses[] = {
 	{ "xdp_context_lwt_encap/ioam6_encap", "CONFIG_IPV6_IOAM6_LWTUNNEL" },
