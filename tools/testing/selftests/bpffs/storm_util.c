@@ -130,6 +130,18 @@ static unsigned int some_op(struct storm_worker *w)
 	return i;
 }
 
+/* In the calm, half of the time one that has not succeeded yet; the rest leads there. */
+static unsigned int next_op(struct storm_worker *w)
+{
+	unsigned int left[STORM_MAX_OPS], cnt = 0, i;
+
+	for (i = 0; w->storm->calm && i < op_cnt; i++) {
+		if (!load(&w->storm->ops[i].succeeded))
+			left[cnt++] = i;
+	}
+	return cnt && pick(w, 2) ? left[pick(w, cnt)] : some_op(w);
+}
+
 static bool is_one_of(const int *errnos, unsigned int max, long err)
 {
 	unsigned int i;
@@ -186,7 +198,7 @@ static void work(struct storm *storm, const struct storm_set *set, unsigned int 
 			inc(&storm->let_go);
 		}
 		w.random = stream(storm->seed, nr, ++storm->workers[nr].nr);
-		i = some_op(&w);
+		i = next_op(&w);
 		store(&storm->workers[nr].op, i);
 		op = ops[i];
 		ret = op->run(&w);
@@ -479,6 +491,7 @@ int storm_run(const struct storm_plan *plan)
 	storm->seed = choose_seed();
 	storm->groups = plan->groups;
 	storm->switching = plan->boss;
+	storm->calm = plan->calm;
 	storm->ours = impl_rust() || storm->switching;
 	choose_ops(plan->groups);
 	printf("# report: storm %s: ", plan->name);

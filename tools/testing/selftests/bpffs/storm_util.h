@@ -59,6 +59,7 @@ struct storm {
 	/* Whether mounts may be of ours, and whether ours comes and goes. */
 	bool ours;
 	bool switching;
+	bool calm;
 
 	int stop;
 	int wrong;
