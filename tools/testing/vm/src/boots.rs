@@ -20,6 +20,8 @@ use crate::ktap::Count;
 
 /// Says to the command which of the boots this is.
 const VARIABLE: &str = "BPFFS_BOOT";
+/// And which root, if not the usual one.
+const ROOT: &str = "BPFFS_ROOT";
 
 const BOOTS: [(&str, Impl); 3] = [
     ("c", Impl::C),
@@ -54,6 +56,9 @@ pub fn run(
         job.implementation = implementation;
         job.one_stream = true;
         job.env.push(format!("{VARIABLE}={boot}"));
+        if let Some(root) = machine.root.file_name() {
+            job.env.push(format!("{ROOT}={}", root.to_string_lossy()));
+        }
         let outcome = machine.boot(&job, Box::new(file), Box::new(io::sink()));
         let mut failure = match outcome {
             Ok(outcome) if outcome.report() => Some("the kernel or the guest complains".to_owned()),
