@@ -63,8 +63,9 @@ impl<T: FileSystem> INodeCache<T> {
             return core::ptr::null_mut();
         };
         let container = container.as_ptr();
-        // SAFETY: The memory is new, and of that size and alignment by the type invariant. The constructor has
-        // seen to the inode; the other fields hold nothing that would want dropping.
+        // SAFETY: The memory is new, and of that size and alignment by the type invariant. The
+        // constructor has seen to the inode; the other fields hold nothing that would want
+        // dropping.
         unsafe {
             (&raw mut (*container).node).write(UnsafeCell::new(None));
             (&raw mut (*container).target).write(UnsafeCell::new(None));
