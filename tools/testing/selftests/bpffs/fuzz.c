@@ -41,7 +41,8 @@ static bool newinstance_value(const char *line, const char *c, const char *rust)
 
 /*
  * What of all that may differ (Documentation/features.rst) can come up here. A
- * sequence is not compared any further behind such a call. Not among them, as they are not brought about:
+ * sequence is not compared any further behind such a call. Not among them, as they
+ * are not brought about:
  * - mounts that join an instance (Documentation/mount.rst): each is made in a
  *   mount namespace of its own, see own_namespace();
  * - delegate_cmds=common_attrs, and any delegate_cmds but none and all: C shifts

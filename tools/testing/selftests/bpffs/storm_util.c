@@ -331,9 +331,9 @@ static unsigned int some_succeeded(struct storm *storm)
 }
 
 /* Whether it may end: most operations have had their way, or all of them in the calm. */
-static bool was_storm(struct storm *storm, const struct storm_plan *plan)
+static bool was_storm(struct storm *storm)
 {
-	return some_succeeded(storm) * 4 >= op_cnt * (plan->calm ? 4 : 3);
+	return some_succeeded(storm) * 4 >= op_cnt * (storm->calm ? 4 : 3);
 }
 
 static bool worker_ended(struct storm *storm, unsigned int workers)
@@ -351,9 +351,9 @@ static bool worker_ended(struct storm *storm, unsigned int workers)
 
 static void blow(struct storm *storm, const struct storm_set *set, const struct storm_plan *plan)
 {
-	uint64_t least = plan->calm ? 0 : storm_seconds(storm->ours) * 1000ull;
+	uint64_t least = storm->calm ? 0 : storm_seconds(storm->ours) * 1000ull;
 	uint64_t start = now_ms(), most = 2 * least + LONGER_MS, kills = 0, time, tried = 0;
-	unsigned int workers = plan->calm ? 1 : STORM_WORKERS, i;
+	unsigned int workers = storm->calm ? 1 : STORM_WORKERS, i;
 	pid_t boss = 0;
 
 	for (i = 0; i < workers; i++) {
@@ -376,7 +376,7 @@ static void blow(struct storm *storm, const struct storm_set *set, const struct 
 		if (worker_ended(storm, workers))
 			break;
 	} while (!load(&storm->wrong) && time < most &&
-		 (time < least || !was_storm(storm, plan) ||
+		 (time < least || !was_storm(storm) ||
 		  (plan->enough && !plan->enough(storm))));
 	stop_workers(storm, boss);
 
@@ -395,13 +395,13 @@ static void blow(struct storm *storm, const struct storm_set *set, const struct 
 		       (unsigned long long)storm->ops[i].succeeded,
 		       (unsigned long long)storm->ops[i].tried);
 	printf("\n");
-	if (plan->calm && !storm->wrong) {
+	if (storm->calm && !storm->wrong) {
 		for (i = 0; i < op_cnt; i++) {
 			if (!storm->ops[i].succeeded)
 				storm_complain(storm, "%s never succeeded", ops[i]->name);
 		}
 	}
-	if (!storm->wrong && !was_storm(storm, plan))
+	if (!storm->wrong && !was_storm(storm))
 		storm_complain(storm, "only %u of %u operations ever succeeded",
 			       some_succeeded(storm), op_cnt);
 	if (!storm->wrong && plan->enough && !plan->enough(storm))
@@ -495,7 +495,7 @@ int storm_run(const struct storm_plan *plan)
 	storm->ours = impl_rust() || storm->switching;
 	choose_ops(plan->groups);
 	printf("# report: storm %s: ", plan->name);
-	if (plan->calm)
+	if (storm->calm)
 		printf("1 worker, until all has succeeded");
 	else
 		printf("%d workers, %u s", STORM_WORKERS, storm_seconds(storm->ours));

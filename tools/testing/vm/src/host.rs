@@ -24,18 +24,6 @@ use crate::tsc;
 
 /// How long a guest may take to start the command.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
-/// A guest did not come to its end in time, which may as well be for want of a processor.
-#[derive(Debug)]
-pub struct TooLong(pub &'static str);
-
-impl fmt::Display for TooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the guest took too long to {}", self.0)
-    }
-}
-
-impl std::error::Error for TooLong {}
-
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the guest may take to put things back after the command.
@@ -48,6 +36,18 @@ const FS_SOCKET: &str = "fs.sock";
 /// Held while there are descriptors that a child is to inherit, lest another's child does, too: it
 /// would keep them open.
 pub static SPAWNING: Mutex<()> = Mutex::new(());
+
+/// A guest did not come to its end in time, which may as well be for want of a processor.
+#[derive(Debug)]
+pub struct TooLong(pub &'static str);
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the guest took too long to {}", self.0)
+    }
+}
+
+impl std::error::Error for TooLong {}
 /// The stock kernels' security modules, with SELinux the one that labels. It has no policy yet, so
 /// it allows everything; from the first policy on it enforces that.
 const SELINUX: &str =
