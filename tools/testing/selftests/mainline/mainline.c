@@ -44,7 +44,17 @@ static const struct excuse {
 	/* Else: a difference that is to be (Documentation/features.rst). */
 	const char *was[IMPLS], *reason;
 } excuses[] = {
+	/* The stock kernels. */
 	{ "xdp_context_lwt_encap/ioam6_encap", "CONFIG_IPV6_IOAM6_LWTUNNEL" },
+	/* The debugging kernel. */
+	{ "bpf_iter/*6*", "CONFIG_IPV6" },
+	{ "bpf_iter/bpf_sk_storage_map", "CONFIG_IPV6" },
+	{ "bpf_iter/bpf_sk_storage_[dg]e*", "CONFIG_IPV6" },
+	{ "connect_ping", "CONFIG_IPV6" },
+	{ "sk_assign", "CONFIG_IPV6" },
+	{ "tc_qevent/*", "CONFIG_NET_SCH_HTB" },
+	{ "xdp_context_lwt_encap/*", "CONFIG_LWTUNNEL" },
+	{ "xdp_context_tuntap/*", "CONFIG_TUN" },
 	{ "cgroup_hierarchical_stats", NULL, { "OK", "FAIL" },
 	  "mounts over " BPFFS ", which a mount that joins it cannot" },
 	{ "bpf_obj_pinning" LEAVES, NULL, { "nothing", "fsmount_map" },
