@@ -71,8 +71,8 @@ impl Context for MountContext {
     }
 
     fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
-        // A mount that must not write can do so by itself, which mount(2) sees to. The other way round
-        // it would pretend to be writable.
+        // A mount that must not write can do so by itself, which mount(2) sees to. The other way
+        // round it would pretend to be writable.
         if sb.is_read_only() && !fc.is_read_only() {
             fc.error(fmt!(
                 "this mount namespace's instance is read-only: remount that, or use newinstance"

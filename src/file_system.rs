@@ -36,11 +36,11 @@ impl FileSystem for BpfFs {
         Ok(())
     }
 
-    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result<Instantiated> {
+    fn mkdir<'a>(dentry: NewDentry<'a, Self>, mode: Mode) -> Result<Instantiated<'a>> {
         Ok(dentry.directory(mode)?.instantiate())
     }
 
-    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result<Instantiated> {
+    fn symlink<'a>(dentry: NewDentry<'a, Self>, target: &CStr) -> Result<Instantiated<'a>> {
         Ok(dentry.symlink(target)?.instantiate())
     }
 

@@ -33,6 +33,10 @@ impl TakeOver for BpfFs {
 
 impl Callbacks for BpfFs {
     fn refused(error: Error) {
+        if error == EBUSY {
+            err!("another livepatch is in transition: load this module when it is done\n");
+            return;
+        }
         err!(
             "cannot replace the kernel's functions (error {}): see livepatch's message above\n",
             error.to_errno()
@@ -43,13 +47,10 @@ impl Callbacks for BpfFs {
         info!("new mounts of type bpf are served by this module\n");
     }
 
-    fn unpatching() {
+    fn unpatched() {
         if Self::file_system_type().is_mounted() {
             warn!("disabled while mounted: bpf(2) cannot reach the pins any more, only ids can\n");
         }
-    }
-
-    fn unpatched() {
-        info!("new mounts of type bpf are served by the kernel again\n");
+        info!("new mounts of type bpf are served by the kernel\n");
     }
 }

@@ -36,7 +36,7 @@ __rust_helper kuid_t rust_helper_current_fsuid(void)
 __rust_helper int rust_helper_current_umask(void);
 __rust_helper int rust_helper_current_umask(void)
 {
-	return current->fs ? current_umask() : 0;
+	return current_umask();
 }
 
 __rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry);
@@ -57,10 +57,12 @@ __rust_helper bool rust_helper_gid_valid(kgid_t gid)
 	return gid_valid(gid);
 }
 
-__rust_helper void rust_helper_inode_set_mctime_current(struct inode *inode);
-__rust_helper void rust_helper_inode_set_mctime_current(struct inode *inode)
+__rust_helper struct timespec64 rust_helper_inode_set_mtime_to_ts(struct inode *inode,
+								  struct timespec64 ts);
+__rust_helper struct timespec64 rust_helper_inode_set_mtime_to_ts(struct inode *inode,
+								  struct timespec64 ts)
 {
-	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+	return inode_set_mtime_to_ts(inode, ts);
 }
 
 __rust_helper bool rust_helper_kgid_has_mapping(struct user_namespace *ns, kgid_t gid);

@@ -6,10 +6,8 @@
 
 #include <linux/compiler.h>
 
-/* As in the kernel's own rust/helpers: kept out of line whatever the config. */
-#ifndef __rust_helper
+/* The kernel's own rust/helpers may inline theirs into Rust; these are called. */
 #define __rust_helper
-#endif
 
 #include "bpf.c"
 #include "fs.c"

@@ -3,15 +3,7 @@
 #include <linux/cred.h>
 #include <linux/mnt_namespace.h>
 #include <linux/ns_common.h>
-#include <linux/nsproxy.h>
-#include <linux/sched.h>
 #include <linux/user_namespace.h>
-
-__rust_helper u64 rust_helper_current_mnt_ns_id(void);
-__rust_helper u64 rust_helper_current_mnt_ns_id(void)
-{
-	return current->nsproxy ? from_mnt_ns(current->nsproxy->mnt_ns)->ns_id : 0;
-}
 
 __rust_helper struct user_namespace *rust_helper_current_user_ns(void);
 __rust_helper struct user_namespace *rust_helper_current_user_ns(void)
@@ -23,4 +15,10 @@ __rust_helper struct user_namespace *rust_helper_get_user_ns(struct user_namespa
 __rust_helper struct user_namespace *rust_helper_get_user_ns(struct user_namespace *ns)
 {
 	return get_user_ns(ns);
+}
+
+__rust_helper u64 rust_helper_mnt_ns_id(struct mnt_namespace *ns);
+__rust_helper u64 rust_helper_mnt_ns_id(struct mnt_namespace *ns)
+{
+	return from_mnt_ns(ns)->ns_id;
 }

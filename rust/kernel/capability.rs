@@ -8,14 +8,20 @@ use crate::bindings;
 use kernel::prelude::*;
 
 /// A capability, as in `capabilities(7)`.
+///
+/// # Invariants
+///
+/// One that the kernel knows.
 #[derive(Clone, Copy)]
 pub struct Capability(c_int);
 
 impl Capability {
     /// `CAP_SYS_ADMIN`.
+    // INVARIANT: By its name.
     pub const SYS_ADMIN: Self = Self(bindings::CAP_SYS_ADMIN as c_int);
 
     /// `CAP_BPF`.
+    // INVARIANT: By its name.
     pub const BPF: Self = Self(bindings::CAP_BPF as c_int);
 }
 

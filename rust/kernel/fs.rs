@@ -3,7 +3,8 @@
 //! Pseudo file systems.
 //!
 //! A file system is a type that implements [`FileSystem`]; [`module_file_system!`] makes a kernel
-//! module of it. What the VFS hands to it comes as references or owned values that fit their life cycle:
+//! module of it. What the VFS hands to it comes as references or owned values that fit their life
+//! cycle:
 //!
 //! - a mount is configured in a [`Context`] and an [`FsContext`];
 //! - a [`SuperBlock`] is [`Filling`] until it has a root, then [`Live`];

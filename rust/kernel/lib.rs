@@ -9,13 +9,11 @@
 //! - [`bpf`]: owned references to BPF objects, and the entry points of `bpf(2)` that depend on the
 //!   file system;
 //! - [`livepatch`]: replace functions of the running kernel;
-//! - [`capability`], [`mnt_namespace`], [`number`], [`print`], [`uidgid`]: the little that these need besides.
+//! - [`capability`], [`mnt_namespace`], [`number`], [`print`], [`uidgid`]: the little that these
+//!   need besides.
 //!
 //! All of the project's unsafe code is in here. The public interface is safe, and the crate
 //! boundary keeps the file system proper to it.
-
-// Fixed in this crate by module name, as in the kernel's own.
-#![allow(clippy::module_inception)]
 
 #[path = "../bindings/lib.rs"]
 mod bindings;
@@ -27,4 +25,5 @@ pub mod livepatch;
 pub mod mnt_namespace;
 pub mod number;
 pub mod print;
+mod task;
 pub mod uidgid;

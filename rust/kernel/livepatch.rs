@@ -21,7 +21,8 @@ use kernel::{error::to_result, prelude::*, types::Opaque, ThisModule};
 /// # Invariants
 ///
 /// The replacement has the signature and the contract of the function, provided that `T` is enabled
-/// if it is a file system, and is static.
+/// if it is a file system, and is static. It stays on the stack until all that it calls in the
+/// module has returned: by that the livepatch core knows that nobody runs the module's code.
 #[repr(transparent)]
 pub struct Replacement<T>(
     /// Read by the livepatch core, through [`Functions`].
@@ -53,8 +54,8 @@ impl<T> Replacement<T> {
 ///
 /// # Invariants
 ///
-/// Until it is enabled, everything but the callbacks and functions is zeroed; from then on it is the
-/// livepatch core's.
+/// Until it is enabled, everything but the callbacks and functions is zeroed; from then on it is
+/// the livepatch core's.
 #[repr(C)]
 pub struct Patch<T, const N: usize> {
     patch: Opaque<bindings::klp_patch>,
@@ -84,7 +85,6 @@ impl<T: Callbacks, const N: usize> Patch<T, N> {
                 bindings::klp_object {
                     callbacks: bindings::klp_callbacks {
                         post_patch: Some(post_patch::<T>),
-                        pre_unpatch: Some(pre_unpatch::<T>),
                         post_unpatch: Some(post_unpatch::<T>),
                         ..pin_init::zeroed()
                     },
@@ -106,13 +106,15 @@ pub trait Enable<T>: Sync {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the kernel lacks one of the functions; `ENOMEM` …; the kernel log says more.
+    /// `EINVAL` if the kernel lacks one of the functions; `ENOMEM` …: the kernel log says more.
+    /// `EBUSY` while another livepatch is in transition, `ENODEV` if the kernel cannot do it or the
+    /// module is about to go: the log says nothing.
     ///
     /// # Safety
     ///
     /// - `T`, if it is a file system, must be enabled and stay so as long as the patch is.
-    /// - To be called once, as the last thing that can fail in the initialisation of `module`, which
-    ///   must be marked as a livepatch and have this patch in its static data.
+    /// - To be called once, as the last thing that can fail in the initialisation of `module`,
+    ///   which must be marked as a livepatch and have this patch in its static data.
     unsafe fn enable(&'static self, module: &'static ThisModule) -> Result;
 }
 
@@ -139,10 +141,8 @@ pub trait Callbacks {
     /// All tasks use the replacements.
     fn patched();
 
-    /// Tasks begin to use the kernel's own functions again.
-    fn unpatching();
-
-    /// All tasks use the kernel's own functions again.
+    /// All tasks use the kernel's own functions: again, or, if patching was given up or failed
+    /// halfway, still. The one thing that is always called in the end.
     fn unpatched();
 }
 
@@ -151,13 +151,6 @@ pub trait Callbacks {
 /// As the livepatch core calls it.
 unsafe extern "C" fn post_patch<T: Callbacks>(_: *mut bindings::klp_object) {
     T::patched();
-}
-
-/// # Safety
-///
-/// As the livepatch core calls it.
-unsafe extern "C" fn pre_unpatch<T: Callbacks>(_: *mut bindings::klp_object) {
-    T::unpatching();
 }
 
 /// # Safety
@@ -184,8 +177,7 @@ impl<T: TakeOver> FileSystemModule<T> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the kernel lacks one of the functions that are to be replaced, `ENOMEM` …; the
-    /// kernel log says more.
+    /// See [`Enable::enable`].
     ///
     /// # Safety
     ///
@@ -196,7 +188,9 @@ impl<T: TakeOver> FileSystemModule<T> {
     pub unsafe fn new(module: &'static ThisModule) -> Result<Self> {
         // SAFETY: What this returns is kept until the module exits. By then the patch is disabled,
         // or it would hold the module, so that no new contexts of the type are made; those that
-        // there were have held the module too.
+        // there were have held the module too. If enabling the patch fails, it is dropped right
+        // here: that does not fail any more once tasks begin to use the replacements, so there are
+        // no contexts of the type either.
         let enabled = unsafe { T::file_system_type().enable(module)? };
         // SAFETY: The type is enabled. This is the last thing to do, and only once.
         // `rust/helpers/modinfo.c` marks the module.
@@ -208,7 +202,8 @@ impl<T: TakeOver> FileSystemModule<T> {
 /// Declares a kernel module that is a file system which [takes the place](TakeOver) of one in the
 /// kernel.
 ///
-/// Takes what `module!` does, with the file system as the `type`, and is to be used once in a crate.
+/// Takes what `module!` does, with the file system as the `type`, and is to be used once in a
+/// crate.
 ///
 /// ```ignore
 /// kernel_ext::module_file_system! {

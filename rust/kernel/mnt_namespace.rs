@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/mnt_namespace.h`](srctree/include/linux/mnt_namespace.h)
 
-use crate::bindings;
+use crate::{bindings, task};
 use core::num::NonZero;
 
 /// The 64-bit id of a mount namespace.
@@ -17,9 +17,11 @@ pub struct MntNamespaceId(NonZero<u64>);
 impl MntNamespaceId {
     /// The id of the current task's mount namespace; `None` if the task exits and has left it.
     pub fn current() -> Option<Self> {
-        // SAFETY: `current->nsproxy` is only changed by the task itself, so unless it is null, it
-        // and the mount namespace that it holds a reference to are valid for the duration of the
-        // call. Ids are not zero.
-        NonZero::new(unsafe { bindings::current_mnt_ns_id() }).map(Self)
+        let nsproxy = task::nsproxy().ok()?;
+        // SAFETY: The current task holds it, and thus its mount namespace, for the duration of the
+        // call. The id of a namespace never changes.
+        let id = unsafe { bindings::mnt_ns_id((*nsproxy).mnt_ns) };
+        // Ids are not zero.
+        NonZero::new(id).map(Self)
     }
 }

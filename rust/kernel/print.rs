@@ -11,30 +11,35 @@ use kernel::{fmt, print::format_strings, str::CStr};
 /// Prints at `KERN_INFO`. Used by [`info!`](crate::info).
 #[doc(hidden)]
 pub fn info(prefix: &'static [u8], args: fmt::Arguments<'_>) {
-    print(&format_strings::INFO, prefix, args);
+    // SAFETY: It is one of them.
+    unsafe { print(&format_strings::INFO, prefix, args) };
 }
 
 /// Prints at `KERN_WARNING`. Used by [`warn!`](crate::warn).
 #[doc(hidden)]
 pub fn warn(prefix: &'static [u8], args: fmt::Arguments<'_>) {
-    print(&format_strings::WARNING, prefix, args);
+    // SAFETY: It is one of them.
+    unsafe { print(&format_strings::WARNING, prefix, args) };
 }
 
 /// Prints at `KERN_ERR`. Used by [`err!`](crate::err).
 #[doc(hidden)]
 pub fn err(prefix: &'static [u8], args: fmt::Arguments<'_>) {
-    print(&format_strings::ERR, prefix, args);
+    // SAFETY: It is one of them.
+    unsafe { print(&format_strings::ERR, prefix, args) };
 }
 
+/// # Safety
+///
 /// `format` must be one of `format_strings`.
-fn print(
+unsafe fn print(
     format: &'static [u8; format_strings::LENGTH],
     prefix: &'static [u8],
     args: fmt::Arguments<'_>,
 ) {
     if CStr::from_bytes_with_nul(prefix).is_ok() {
-        // SAFETY: The format is one of the kernel crate's, as the callers right above see to, and
-        // the prefix is NUL-terminated.
+        // SAFETY: The format is one of the kernel crate's by the caller's promise, and the prefix
+        // is NUL-terminated.
         unsafe { kernel::print::call_printk(format, prefix, args) }
     }
 }

@@ -6,19 +6,11 @@
 
 use crate::bindings;
 
-/// A user id, valid in every user namespace: C's `kuid_t`.
-///
-/// # Invariants
-///
-/// Not the invalid id: `uid_valid()` holds.
+/// A user id that means the same in every user namespace: C's `kuid_t`.
 #[derive(Clone, Copy)]
 pub struct Kuid(bindings::kuid_t);
 
-/// A group id, valid in every user namespace: C's `kgid_t`.
-///
-/// # Invariants
-///
-/// Not the invalid id: `gid_valid()` holds.
+/// A group id that means the same in every user namespace: C's `kgid_t`.
 #[derive(Clone, Copy)]
 pub struct Kgid(bindings::kgid_t);
 
@@ -27,7 +19,6 @@ macro_rules! id {
         impl $id {
             /// The current task's id for file system access.
             pub fn current_fs() -> Self {
-                // INVARIANT: Credentials hold valid ids.
                 // SAFETY: Reads the current task's own credentials.
                 Self(unsafe { bindings::$fs() })
             }
@@ -46,7 +37,6 @@ macro_rules! id {
                 // `fs_ns` by this function's contract.
                 unsafe {
                     let id = bindings::$make(bindings::current_user_ns(), id);
-                    // INVARIANT: Only a valid id gets out.
                     (bindings::$valid(id) && bindings::$mapped(fs_ns, id)).then_some(Self(id))
                 }
             }
@@ -62,8 +52,9 @@ macro_rules! id {
                 unsafe { bindings::$munged(&raw mut bindings::init_user_ns, self.0) }
             }
 
+            /// The id of an inode, which is valid unless a file system that has ids of its own
+            /// could not map it.
             pub(crate) fn from_raw(id: $raw) -> Self {
-                // INVARIANT: Only called with ids of inodes, which are valid.
                 Self(id)
             }
 

@@ -79,8 +79,8 @@ impl Iterator for Constants {
             if self.next >= unsafe { bindings::btf_vlen(ty.as_ptr()) } as usize {
                 return None;
             }
-            // SAFETY: An enumeration is followed by `btf_vlen()` constants, and this is one of them as
-            // `next` is less; BTF is never freed. Nor are names, which are strings or null.
+            // SAFETY: An enumeration is followed by `btf_vlen()` constants, and this is one of them
+            // as `next` is less; BTF is never freed. Nor are names, which are strings or null.
             unsafe {
                 let constant = &*bindings::btf_enum(ty.as_ptr()).add(self.next);
                 self.next += 1;

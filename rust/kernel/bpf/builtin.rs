@@ -44,9 +44,9 @@ pub fn link_of(inode: &AnyINode) -> Option<Link> {
 /// What the superblock of `path` delegates, if it is the built-in file system's.
 pub(super) fn delegation_of(path: &OpenPath) -> Option<Delegation> {
     let sb = path.super_block_ptr();
-    // SAFETY: The superblock is valid for as long as the path is open, and so is what belongs to it,
-    // which for one with these operations is a `struct bpf_mount_opts`. The masks do not change;
-    // there is no reference to the whole, of which other fields do.
+    // SAFETY: The superblock is valid for as long as the path is open, and so is what belongs to
+    // it, which for one with these operations is a `struct bpf_mount_opts`. The masks do not
+    // change; there is no reference to the whole, of which other fields do.
     unsafe {
         if !ptr::eq((*sb).s_op, &raw const bindings::bpf_super_ops) {
             return None;

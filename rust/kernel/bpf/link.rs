@@ -3,7 +3,7 @@
 //! BPF links.
 
 use super::InstalledFd;
-use crate::{bindings, fs::FileOperations};
+use crate::{bindings, fs::FileOperations, task};
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
@@ -25,8 +25,10 @@ impl Link {
     /// # Errors
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a link.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn from_fd(fd: u32) -> Result<Self> {
-        // SAFETY: Copes with any number.
+        task::has_files()?;
+        // SAFETY: Copes with any number, given that the task has files.
         let link = from_err_ptr(unsafe { bindings::bpf_link_get_from_fd(fd) })?;
         // INVARIANT: That is what a success gives.
         NonNull::new(link).map(Self).ok_or(EINVAL)
@@ -51,7 +53,8 @@ impl Link {
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`.
     pub fn into_fd(self) -> Result<InstalledFd> {
-        // SAFETY: The link is valid by the type invariant.
+        task::has_files()?;
+        // SAFETY: The link is valid by the type invariant, and the task has files.
         let fd = InstalledFd::from_raw(unsafe { bindings::bpf_link_new_fd(self.as_ptr()) })?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);
         Ok(fd)

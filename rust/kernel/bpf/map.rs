@@ -3,7 +3,7 @@
 //! BPF maps.
 
 use super::{map_file, FileFlags, InstalledFd};
-use crate::{bindings, fs::FileOperations};
+use crate::{bindings, fs::FileOperations, task};
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
@@ -30,8 +30,10 @@ impl Map {
     /// # Errors
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a map.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn from_fd(fd: u32) -> Result<Self> {
-        // SAFETY: Copes with any number.
+        task::has_files()?;
+        // SAFETY: Copes with any number, given that the task has files.
         let map = from_err_ptr(unsafe { bindings::bpf_map_get_with_uref(fd) })?;
         // INVARIANT: That is what a success gives.
         NonNull::new(map).map(Self).ok_or(EINVAL)
@@ -56,7 +58,8 @@ impl Map {
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`, what an LSM answers.
     pub fn into_fd(self, flags: FileFlags) -> Result<InstalledFd> {
-        // SAFETY: The map is valid by the type invariant.
+        task::has_files()?;
+        // SAFETY: The map is valid by the type invariant, and the task has files.
         let fd = unsafe { bindings::bpf_map_new_fd(self.0.as_ptr(), flags.0) };
         let fd = InstalledFd::from_raw(fd)?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);

@@ -3,8 +3,9 @@
 //! Links that the module `bpf_preload` has pinned into each new instance of the file system:
 //! iterators that list all maps and programs. Kernels with `CONFIG_BPF_PRELOAD` come with it.
 //!
-//! C header: `kernel/bpf/preload/bpf_preload.h`. It is in no directory for headers, so that a package
-//! of headers may lack it; then there are no such links (`bpf_preload_header` is set by `Kbuild`).
+//! C header: `kernel/bpf/preload/bpf_preload.h`. It is in no directory for headers, so that a
+//! package of headers may lack it; then there are no such links (`bpf_preload_header` is set by
+//! `Kbuild`).
 
 use super::Link;
 #[cfg(bpf_preload_header)]
@@ -53,25 +54,32 @@ struct PreloadModule(NonNull<bindings::bpf_preload_ops>);
 #[cfg(bpf_preload_header)]
 impl PreloadModule {
     fn get_or_load() -> Option<Self> {
-        Self::get().or_else(|| {
-            // SAFETY: A format for one string, and that. Whether it worked shows when looking again.
+        if Self::operations().is_none() {
+            // SAFETY: A format for one string, and that. Whether it worked shows when looking
+            // again.
             unsafe {
                 bindings::__request_module(true, c"%s".as_char_ptr(), c"bpf_preload".as_char_ptr())
             };
-            Self::get()
-        })
+        }
+        Self::get()
+    }
+
+    /// The operations of the module, if it is loaded.
+    fn operations() -> Option<NonNull<bindings::bpf_preload_ops>> {
+        // SAFETY: A word that the module sets as it comes and clears as it goes; read at once.
+        NonNull::new(unsafe { (&raw const bindings::bpf_preload_ops).read_volatile() })
     }
 
     /// The module if it is loaded and not about to go.
     fn get() -> Option<Self> {
         let _guard = rcu::Guard::new();
-        // SAFETY: A word that the module sets as it comes and clears as it goes; read at once.
-        let ops = NonNull::new(unsafe { (&raw const bindings::bpf_preload_ops).read_volatile() })?;
+        let ops = Self::operations()?;
         // SAFETY: A module that goes clears the pointer first, and its memory is freed only after
-        // a grace period, which the guard keeps from ending. A reference is refused to one that goes.
+        // a grace period, which the guard keeps from ending. A reference is refused to one that
+        // goes.
         let got = unsafe { bindings::try_module_get((*ops.as_ptr()).owner) };
-        // INVARIANT: That was the reference.
-        got.then_some(Self(ops))
+        // INVARIANT: That was the reference. There is no value without: its drop would put one.
+        got.then(|| Self(ops))
     }
 
     /// Has the module fill in its links. They are the module's, and there for as long as that is.
@@ -91,7 +99,8 @@ impl PreloadModule {
 #[cfg(bpf_preload_header)]
 impl Drop for PreloadModule {
     fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariant, which also makes the operations valid.
+        // SAFETY: The reference is ours by the type invariant, which also makes the operations
+        // valid.
         unsafe { bindings::module_put((*self.0.as_ptr()).owner) }
     }
 }

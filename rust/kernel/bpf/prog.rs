@@ -3,7 +3,7 @@
 //! BPF programs.
 
 use super::InstalledFd;
-use crate::bindings;
+use crate::{bindings, task};
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{
     error::{from_err_ptr, to_result},
@@ -32,8 +32,10 @@ impl Prog {
     /// # Errors
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a program.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn from_fd(fd: u32) -> Result<Self> {
-        // SAFETY: Copes with any number.
+        task::has_files()?;
+        // SAFETY: Copes with any number, given that the task has files.
         let prog = from_err_ptr(unsafe { bindings::bpf_prog_get(fd) })?;
         // INVARIANT: That is what a success gives.
         NonNull::new(prog).map(Self).ok_or(EINVAL)
@@ -76,7 +78,8 @@ impl Prog {
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`, what an LSM answers.
     pub fn into_fd(self) -> Result<InstalledFd> {
-        // SAFETY: The program is valid by the type invariant.
+        task::has_files()?;
+        // SAFETY: The program is valid by the type invariant, and the task has files.
         let fd = InstalledFd::from_raw(unsafe { bindings::bpf_prog_new_fd(self.as_ptr()) })?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);
         Ok(fd)

@@ -18,7 +18,8 @@ use crate::{
 };
 use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
 
-/// An implementation of these functions.
+/// An implementation of these functions. They are called in process context with no lock held, and
+/// may sleep; an error is what the system call, or the user in the kernel, is answered.
 pub trait Syscalls: 'static {
     /// `BPF_OBJ_PIN`: pins the object that `fd` stands for at `path`. Stands for C's
     /// `bpf_obj_pin_user()`.
@@ -38,7 +39,7 @@ pub trait Syscalls: 'static {
 
 /// Makes [`Syscalls::obj_pin`] the kernel's.
 pub const fn obj_pin<T: Syscalls>() -> Replacement<T> {
-    // SAFETY: `obj_pin_shim()` has the function's signature and its contract.
+    // SAFETY: `obj_pin_shim()` has the function's signature and its contract, and keeps its frame.
     unsafe { Replacement::new(c"bpf_obj_pin_user", obj_pin_shim::<T> as *mut c_void) }
 }
 
@@ -83,10 +84,14 @@ pub const fn mount<T: FileSystem>() -> Replacement<T> {
 }
 
 /// Calls `f` in the frame of the caller, so that the caller stays on the stack until `f` has
-/// returned: something is left to do with the result, so it cannot end in a jump to `f`.
+/// returned: something is left to do then, so it cannot end in a jump to `f`.
 #[inline(always)]
 fn in_frame<R>(f: impl FnOnce() -> R) -> R {
-    core::hint::black_box(f())
+    let result = f();
+    // SAFETY: Does nothing. As it is not said to be pure or to leave memory alone, it stays where
+    // it is: behind all that `f` does.
+    unsafe { core::arch::asm!("") };
+    result
 }
 
 /// Begins a mount, see [`mount()`].
@@ -94,9 +99,11 @@ fn in_frame<R>(f: impl FnOnce() -> R) -> R {
 /// # Safety
 ///
 /// As for [`fs::init_fs_context()`].
-unsafe extern "C" fn init_fs_context_shim<T: FileSystem>(fc: *mut bindings::fs_context) -> c_int {
+unsafe extern "C" fn init_fs_context_shim<T: FileSystem>(
+    fc: *mut kernel::bindings::fs_context,
+) -> c_int {
     // SAFETY: By the caller's promise.
-    in_frame(|| unsafe { fs::init_fs_context::<T>(fc.cast()) })
+    in_frame(|| unsafe { fs::init_fs_context::<T>(fc) })
 }
 
 /// # Safety
@@ -185,4 +192,9 @@ const _: () = {
     } else {
         token_create_shim::<Any>
     };
+    // No header declares that function, but the operation that it is.
+    #[allow(dead_code)]
+    fn init_fs_context<T: FileSystem>(fs_type: &mut bindings::file_system_type) {
+        fs_type.init_fs_context = Some(init_fs_context_shim::<T>);
+    }
 };

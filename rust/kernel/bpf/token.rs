@@ -170,8 +170,8 @@ impl TokenFile {
         let mode = bindings::S_IFREG as bindings::umode_t | Mode::new(0o600).masked().into_raw();
         // SAFETY: The superblock is as the function asks for by the type invariant.
         let inode = unsafe { root.path.new_inode(mode)? };
-        // SAFETY: The inode is new and nobody else's; so it is unlinked for good. The operations are
-        // static.
+        // SAFETY: The inode is new and nobody else's; so it is unlinked for good. The operations
+        // are static.
         let file = unsafe {
             (*inode).__bindgen_anon_3.i_fop = &raw const bindings::bpf_token_fops;
             bindings::clear_nlink(inode);

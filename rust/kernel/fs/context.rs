@@ -122,7 +122,7 @@ impl<T: FileSystem> FsContext<T> {
     /// Whether the mount is made by `mount(2)`, which sets the flags of superblock and mount alike.
     pub fn is_mount_syscall(&self) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { (*self.as_ptr()).oldapi() }
+        unsafe { bindings::fs_context::oldapi_raw(self.as_ptr()) }
     }
 
     /// Leaves a piece of information for whoever configures the mount. Dropped for `mount(2)`, for
@@ -141,8 +141,8 @@ impl<T: FileSystem> FsContext<T> {
     /// Puts a message into the context's log, or, for `mount(2)`, which has none, into the
     /// kernel's.
     fn log(&self, level: u8, args: fmt::Arguments<'_>) {
-        // SAFETY: `log` is initialised with the context. `%pA` takes a pointer to `Arguments`, which
-        // is only read during the call.
+        // SAFETY: `log` is initialised with the context. `%pA` takes a pointer to `Arguments`,
+        // which is only read during the call.
         unsafe {
             let log = &(*self.as_ptr()).log;
             bindings::logfc(
@@ -274,7 +274,8 @@ impl<T: FileSystem> Operations<T> {
         // SAFETY: By the VFS's promise.
         let fc = unsafe { FsContext::<T>::from_raw(fc) };
         from_result(|| {
-            let sb = LockedSuperBlock::<T>::get(fc)?;
+            // SAFETY: This is `get_tree()`.
+            let sb = unsafe { LockedSuperBlock::<T>::get(fc)? };
             // SAFETY: This is an operation of the context.
             let context = unsafe { &mut *fc.context() };
             match sb.state() {
@@ -313,8 +314,12 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     ///
     /// `EBUSY` if it exists already and the context insists on a new one; `ENOMEM`; `EMFILE` when
     /// there are too many anonymous devices.
-    fn get(fc: &FsContext<T>) -> Result<Self> {
-        // SAFETY: Only called by `get_tree()`, an operation of the context.
+    ///
+    /// # Safety
+    ///
+    /// Only for `get_tree()`: the context must be the caller's to use.
+    unsafe fn get(fc: &FsContext<T>) -> Result<Self> {
+        // SAFETY: By the caller's promise.
         let info = unsafe { (*fc.context()).info(fc)? };
         let info = KBox::new(
             SuperBlockInfo::<T> {

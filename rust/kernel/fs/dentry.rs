@@ -35,7 +35,8 @@ pub(super) unsafe fn name<'a>(dentry: *const bindings::dentry) -> &'a [u8] {
 /// writing for `'a`.
 pub struct NewDentry<'a, T: FileSystem> {
     dentry: &'a Opaque<bindings::dentry>,
-    _fs: PhantomData<T>,
+    /// No other lifetime will do, see [`Instantiated`].
+    _brand: PhantomData<fn(&'a T) -> &'a T>,
 }
 
 impl<'a, T: FileSystem> NewDentry<'a, T> {
@@ -47,7 +48,7 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
         Self {
             // SAFETY: Alive for `'a`; the layouts are the same.
             dentry: unsafe { &*dentry.cast() },
-            _fs: PhantomData,
+            _brand: PhantomData,
         }
     }
 
@@ -125,10 +126,10 @@ pub struct PendingINode<'a, T: FileSystem> {
     inode: NewINode<T>,
 }
 
-impl<T: FileSystem> PendingINode<'_, T> {
+impl<'a, T: FileSystem> PendingINode<'a, T> {
     /// Makes the name stand for the inode, for as long as nobody removes it. The directory's times
     /// and, for a subdirectory, its link count follow.
-    pub fn instantiate(self) -> Instantiated {
+    pub fn instantiate(self) -> Instantiated<'a> {
         let Self { dentry, inode } = self;
         let dir = dentry.dir().as_ptr();
         let is_directory = inode.is_directory();
@@ -140,12 +141,19 @@ impl<T: FileSystem> PendingINode<'_, T> {
                 bindings::inc_nlink(dir);
             }
             bindings::d_make_persistent(dentry.dentry.get(), inode.into_raw());
-            bindings::inode_set_mctime_current(dir);
+            bindings::inode_set_mtime_to_ts(dir, bindings::inode_set_ctime_current(dir));
         }
-        Instantiated(())
+        // INVARIANT: It has one now.
+        Instantiated(PhantomData)
     }
 }
 
 /// That a name has got its inode: what an operation that creates one has to show for its success.
+///
+/// It is good for that operation alone, whose [`NewDentry`] is the only one of that very lifetime.
+///
+/// # Invariants
+///
+/// The dentry of a `NewDentry<'a, _>` has an inode.
 #[must_use]
-pub struct Instantiated(());
+pub struct Instantiated<'a>(PhantomData<fn(&'a ()) -> &'a ()>);

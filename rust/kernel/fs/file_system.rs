@@ -30,10 +30,12 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
     /// The magic number that `statfs(2)` reports.
     const MAGIC: u32;
 
-    /// What belongs to a superblock.
+    /// What belongs to a superblock. Dropped with it, in whatever task lets go of it last, which
+    /// may be one that exits.
     type Info: Send + Sync;
 
-    /// What belongs to an inode that is a regular file.
+    /// What belongs to an inode that is a regular file. Dropped as the inode is destroyed, in
+    /// process context, in whatever task lets go of it last, which may be one that exits.
     type Node: Send + Sync;
 
     /// How mounts are configured.
@@ -47,20 +49,22 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
     fn is_same_instance(live: &Self::Info, wanted: &Self::Info) -> bool;
 
     /// Whether `name` may be looked up, and thus be created, in `dir`. The error is the answer if
-    /// not.
+    /// not. May sleep; `dir` is locked, at least for reading.
     fn check_name(dir: &INode<Self>, name: &[u8]) -> Result;
 
-    /// `mkdir(2)` of `dentry`.
-    fn mkdir(dentry: NewDentry<'_, Self>, mode: Mode) -> Result<Instantiated>;
+    /// `mkdir(2)` of `dentry`; the error is its answer. May sleep; the directory is locked for
+    /// writing.
+    fn mkdir<'a>(dentry: NewDentry<'a, Self>, mode: Mode) -> Result<Instantiated<'a>>;
 
-    /// `symlink(2)` of `dentry`.
-    fn symlink(dentry: NewDentry<'_, Self>, target: &CStr) -> Result<Instantiated>;
+    /// `symlink(2)` of `dentry`; the rest as for [`mkdir`](Self::mkdir).
+    fn symlink<'a>(dentry: NewDentry<'a, Self>, target: &CStr) -> Result<Instantiated<'a>>;
 
     /// What can be done with the open file of an inode with that node.
     fn file_operations(node: &Self::Node) -> FileOperations<'_>;
 
-    /// Writes the mount options, each with a comma before it, for `/proc/mounts`. `root` is the root
-    /// of the mount: for a bind mount, any directory or file of the superblock.
+    /// Writes the mount options, each with a comma before it, for `/proc/mounts`. `root` is the
+    /// root of the mount: for a bind mount, any directory or file of the superblock. May sleep;
+    /// mounts are locked for reading (`namespace_sem`).
     fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result;
 }
 
@@ -91,7 +95,7 @@ pub struct FileSystemType<T> {
 }
 
 // SAFETY: The VFS synchronises its use of `c`; `inodes` is written only while nobody else can have
-// a superblock or context of this type.
+// a superblock or context of this type, and a slab cache may be used by several tasks at once.
 unsafe impl<T: FileSystem> Sync for FileSystemType<T> {}
 
 impl<T: FileSystem> FileSystemType<T> {
@@ -132,9 +136,9 @@ impl<T: FileSystem> FileSystemType<T> {
     /// # Safety
     ///
     /// - Only to be called by one task at a time.
-    /// - The result must be kept until no more contexts of the type can be made and all superblocks are
-    ///   gone; as each context and superblock holds a reference to `module`, the module's exit is
-    ///   such a time once nothing refers to the type any more.
+    /// - The result must be kept until no more contexts of the type can be made and all superblocks
+    ///   are gone; as each context and superblock holds a reference to `module`, the module's exit
+    ///   is such a time once nothing refers to the type any more.
     pub(crate) unsafe fn enable(&'static self, module: &'static ThisModule) -> Result<Enabled<T>> {
         // SAFETY: Nobody changes it meanwhile, by the caller's promise.
         if unsafe { (*self.inodes.get()).is_some() } {

@@ -10,8 +10,7 @@ use super::{
     AccessMask,
     FileOperations,
     Mode,
-    NewDentry,
-    SuperBlock, //
+    NewDentry, //
 };
 use crate::{
     bindings,
@@ -66,8 +65,8 @@ impl AnyINode {
 
     /// Which operations the inode has: what tells the kinds of inodes of some file systems apart.
     pub(crate) fn operations(&self) -> *const bindings::inode_operations {
-        // SAFETY: The inode is live. Some file systems change the field of a live inode, such as one
-        // that went bad; it is one word, read at once.
+        // SAFETY: The inode is live. Some file systems change the field of a live inode, such as
+        // one that went bad; it is one word, read at once.
         unsafe { (&raw const (*self.as_ptr()).i_op).read_volatile() }
     }
 }
@@ -76,7 +75,7 @@ impl AnyINode {
 ///
 /// # Invariants
 ///
-/// Embedded in an `INodeContainer<T>`, and its superblock is one of `T`.
+/// A live inode, embedded in an `INodeContainer<T>`, whose superblock is one of `T`.
 #[repr(transparent)]
 pub struct INode<T: FileSystem>(Opaque<bindings::inode>, PhantomData<T>);
 
@@ -103,14 +102,6 @@ impl<T: FileSystem> INode<T> {
 
     pub(crate) fn as_ptr(&self) -> *mut bindings::inode {
         self.0.get()
-    }
-
-    /// The superblock.
-    pub fn super_block(&self) -> &SuperBlock<T> {
-        // SAFETY: `i_sb` never changes and is valid as long as the inode, and is one of `T` by the
-        // type invariant. References to inodes get out only once it has a root, which is what makes a
-        // live one: before, there are but `NewINode`s.
-        unsafe { SuperBlock::from_raw((*self.as_ptr()).i_sb) }
     }
 
     /// What the file system keeps with this inode; `None` for directories and symlinks.
@@ -306,8 +297,8 @@ impl<T: FileSystem> NewINode<T> {
 
     /// See [`PendingFile::with_node`](super::PendingFile::with_node).
     pub(super) fn set_node(&mut self, node: T::Node) {
-        // SAFETY: The inode and its container are ours. From here on the node stays where it is, and
-        // is not written to, until the inode is destroyed, when it is in no more use as a file.
+        // SAFETY: The inode and its container are ours. From here on the node stays where it is,
+        // and is not written to, until the inode is destroyed, when it is in no more use as a file.
         unsafe {
             let node = (*(*INodeContainer::<T>::of(self.as_ptr())).node.get()).insert(node);
             T::file_operations(node).set(self.as_ptr());

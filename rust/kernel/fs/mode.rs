@@ -2,7 +2,7 @@
 
 //! File modes and access masks.
 
-use crate::bindings;
+use crate::{bindings, task};
 use kernel::prelude::*;
 
 /// The permission bits of a file, with setuid, setgid and sticky: what `chmod(2)` changes.
@@ -18,7 +18,7 @@ impl Mode {
     const ALL: bindings::umode_t = bindings::S_IALLUGO;
 
     /// Everybody may do everything: `S_IRWXUGO`.
-    pub const RWX_ALL: Self = Self(bindings::S_IRWXUGO);
+    pub const RWX_ALL: Self = Self::new(bindings::S_IRWXUGO as u32);
 
     /// The sticky bit, `S_ISVTX`.
     pub const STICKY: Self = Self::new(bindings::S_ISVTX);
@@ -41,9 +41,13 @@ impl Mode {
         Self(self.0 & !other.0)
     }
 
-    /// Those bits of this mode that the current task's umask lets through.
+    /// Those bits of this mode that the current task's umask lets through; all if it has none, as
+    /// it exits.
     pub fn masked(self) -> Self {
-        // SAFETY: Reads the current task's own umask, if it has one: not while it exits.
+        if task::has_fs().is_err() {
+            return self;
+        }
+        // SAFETY: Reads the current task's own umask, which it has, as just seen.
         let umask = unsafe { bindings::current_umask() };
         self.without(Self::new(umask as u32))
     }

@@ -3,7 +3,7 @@
 //! Open files, as places in the tree.
 
 use super::{inode, AccessMask, FileSystem, SuperBlock};
-use crate::bindings;
+use crate::{bindings, task};
 use core::ptr;
 use kernel::{error::to_result, fs::LocalFile, prelude::*, sync::aref::ARef};
 
@@ -17,6 +17,7 @@ impl OpenPath {
     ///
     /// `EBADF` if there is no such file descriptor, or it was opened with `O_PATH`.
     pub fn from_fd(fd: u32) -> Result<Self> {
+        task::has_files()?;
         Ok(Self(LocalFile::fget(fd)?))
     }
 

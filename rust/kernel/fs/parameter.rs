@@ -123,12 +123,6 @@ impl<'a> Parameter<'a> {
         }
     }
 
-    /// The parameter's name as it was given.
-    pub fn key(&self) -> &'a CStr {
-        // SAFETY: A parameter has a name.
-        unsafe { CStr::from_char_ptr((*self.parameter).key) }
-    }
-
     /// The value of a parameter that is a number.
     pub fn number(&self) -> u32 {
         self.number

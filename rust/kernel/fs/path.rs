@@ -2,13 +2,13 @@
 
 //! Paths, existing and about to be created.
 //!
-//! Looked up for the current task, in a system call of its own: not once it exits, when it has no
-//! root and no working directory any more.
+//! Looked up for the current task; not once it exits, when it has no root and no working directory
+//! any more (`ESRCH`).
 //!
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
 use super::{AccessMask, AnyINode, FileSystem, Instantiated, Mode, NewDentry};
-use crate::bindings;
+use crate::{bindings, task};
 use core::mem::MaybeUninit;
 use kernel::{
     error::{from_err_ptr, from_result, to_result},
@@ -51,7 +51,8 @@ impl Path {
     /// `path_resolution(7)` has them. Stands for C's `user_path_at()`.
     pub fn from_user(path: UserPath) -> Result<Self> {
         Self::look_up(|out| {
-            // SAFETY: Copes with any pointer to user memory.
+            // SAFETY: Copes with any number and any pointer to user memory, given that the task has
+            // files and a root.
             unsafe {
                 bindings::user_path_at(path.dir_fd, path.as_ptr(), bindings::LOOKUP_FOLLOW, out)
             }
@@ -66,12 +67,14 @@ impl Path {
     /// As `path_resolution(7)` has them. Stands for C's `kern_path()`.
     pub fn from_kernel(path: &CStr) -> Result<Self> {
         Self::look_up(|out| {
-            // SAFETY: `path` is a string.
+            // SAFETY: `path` is a string, and the task has a root.
             unsafe { bindings::kern_path(path.as_char_ptr(), bindings::LOOKUP_FOLLOW, out) }
         })
     }
 
     fn look_up(f: impl FnOnce(*mut bindings::path) -> c_int) -> Result<Self> {
+        task::has_fs()?;
+        task::has_files()?;
         let mut path = MaybeUninit::uninit();
         to_result(f(path.as_mut_ptr()))?;
         // INVARIANT: What a successful look-up gives.
@@ -130,8 +133,11 @@ impl CreatingPath {
     /// `EEXIST`, `EROFS`, and those of [`Path::from_user`]. Stands for C's
     /// `start_creating_user_path()`.
     pub fn from_user(path: UserPath) -> Result<Self> {
+        task::has_fs()?;
+        task::has_files()?;
         let mut parent = MaybeUninit::uninit();
-        // SAFETY: Copes with any pointer to user memory.
+        // SAFETY: Copes with any number and any pointer to user memory, given that the task has
+        // files and a root.
         let dentry = from_err_ptr(unsafe {
             bindings::start_creating_user_path(path.dir_fd, path.as_ptr(), parent.as_mut_ptr(), 0)
         })?;
@@ -171,7 +177,7 @@ impl CreatingPath {
     /// C's `vfs_mkobj()`.
     pub fn mkobj<T: FileSystem, F>(self, mode: Mode, make: F) -> Result
     where
-        F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated>,
+        F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated<'_>>,
     {
         if super::INode::<T>::try_from_any(self.parent()).is_none() {
             return Err(EXDEV);
@@ -224,7 +230,7 @@ unsafe extern "C" fn call_make<T: FileSystem, F>(
     arg: *mut c_void,
 ) -> c_int
 where
-    F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated>,
+    F: FnOnce(NewDentry<'_, T>, Mode) -> Result<Instantiated<'_>>,
 {
     // SAFETY: By this function's contract.
     let (make, dentry) = unsafe {

@@ -12,8 +12,9 @@ use kernel::{
     seq_file::SeqFile,
 };
 
-/// A sequence of records, and where in it a reader is. One belongs to each open file.
-pub trait Sequence: Sized + Send {
+/// A sequence of records, and where in it a reader is. One belongs to each open file, and is
+/// dropped with it. The methods may sleep; the file's `seq_file` is locked.
+pub trait Sequence: Sized + Send + 'static {
     /// Goes to record number `position`, which is where the reader left off or, the first time,
     /// zero. `false` if there is none.
     fn start(&mut self, position: u64) -> bool;

@@ -34,8 +34,8 @@ pub struct Filling(());
 ///
 /// # Invariants
 ///
-/// `s_fs_info` owns a `SuperBlockInfo<T>`. A live one has a root, a directory of `T`, until it is
-/// shut down.
+/// Valid, and `s_fs_info` owns a `SuperBlockInfo<T>`. A live one has a root, a directory of `T`,
+/// until it is shut down.
 #[repr(transparent)]
 pub struct SuperBlock<T, S = Live>(Opaque<bindings::super_block>, PhantomData<(T, S)>);
 
@@ -113,7 +113,7 @@ impl<T: FileSystem> NewRoot<'_, T> {
     pub fn create(
         &self,
         name: &CStr,
-        make: impl FnOnce(NewDentry<'_, T>) -> Result<Instantiated>,
+        make: impl FnOnce(NewDentry<'_, T>) -> Result<Instantiated<'_>>,
     ) -> Result {
         // SAFETY: The root is a directory by the type invariant, and held by the superblock.
         let dentry = from_err_ptr(unsafe {
@@ -190,9 +190,9 @@ pub(super) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_blo
     // SAFETY: By the VFS's promise.
     unsafe {
         let info = (*sb).s_fs_info.cast::<SuperBlockInfo<T>>();
-        // Drops the dentries and with them the inodes. It ends by setting `SB_DEAD` under `sb_lock`:
-        // from then on `sget_fc()` passes the superblock over and does not ask `same_instance()`
-        // about it, although it may stay listed for a while.
+        // Drops the dentries and with them the inodes. It ends by setting `SB_DEAD` under
+        // `sb_lock`: from then on `sget_fc()` passes the superblock over and does not ask
+        // `same_instance()` about it, although it may stay listed for a while.
         bindings::kill_anon_super(sb);
         drop(KBox::from_raw(info));
     }
@@ -230,8 +230,8 @@ impl<T: FileSystem> Operations<T> {
     ///
     /// As the VFS calls it: `inode` is an inode of `T` that has no references left.
     unsafe extern "C" fn destroy_inode(inode: *mut bindings::inode) {
-        // SAFETY: Path walk under RCU may still look at the inode but not at the node or attributes,
-        // which takes a reference. So they are ours alone.
+        // SAFETY: Path walk under RCU may still look at the inode but not at the node or
+        // attributes, which takes a reference. So they are ours alone.
         unsafe {
             let container = INodeContainer::<T>::of(inode);
             *(*container).node.get() = None;

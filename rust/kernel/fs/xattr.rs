@@ -113,7 +113,11 @@ struct NewXattr(NonNull<bindings::simple_xattr>);
 
 impl NewXattr {
     /// `security.` and `name`.
-    fn security(name: &CStr, value: *const c_void, size: usize) -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// `value` must point to `size` bytes.
+    unsafe fn security(name: &CStr, value: *const c_void, size: usize) -> Result<Self> {
         let mut full_name = KVec::new();
         // The prefix is a string with its NUL.
         let prefix = bindings::XATTR_SECURITY_PREFIX;
@@ -123,7 +127,7 @@ impl NewXattr {
         ] {
             full_name.extend_from_slice(part, flags::GFP_KERNEL_ACCOUNT)?;
         }
-        // SAFETY: `value` has that size.
+        // SAFETY: `value` has that size by the caller's promise.
         let xattr = from_err_ptr(unsafe { bindings::simple_xattr_alloc(value, size) })?;
         let xattr = NonNull::new(xattr).ok_or(EINVAL)?;
         // SAFETY: The attribute is ours.
@@ -133,8 +137,13 @@ impl NewXattr {
     }
 
     /// Adds it to an inode's.
-    fn add(self, cache: &XattrCache, xattrs: &Xattrs) -> Result {
-        // SAFETY: All are valid.
+    ///
+    /// # Safety
+    ///
+    /// `cache` must be that of the inode's superblock, and nobody else may write to `xattrs`.
+    unsafe fn add(self, cache: &XattrCache, xattrs: &Xattrs) -> Result {
+        // SAFETY: The attribute has a name and is ours by the type invariant; for the rest by the
+        // caller's promise.
         to_result(unsafe {
             bindings::simple_xattr_add_limited(
                 cache.as_ptr(),
@@ -177,7 +186,8 @@ pub(super) unsafe extern "C" fn init_security<T: FileSystem>(
             }
             // SAFETY: A name is a string.
             let name = unsafe { CStr::from_char_ptr(xattr.name) };
-            NewXattr::security(name, xattr.value, xattr.value_len)?.add(cache, own)?;
+            // SAFETY: The LSM's value has that length. The inode is new, so nobody else has it.
+            unsafe { NewXattr::security(name, xattr.value, xattr.value_len)?.add(cache, own)? };
             // SAFETY: This was not the end.
             xattrs = unsafe { xattrs.add(1) };
         }

@@ -516,7 +516,7 @@ TEST_F_TIMEOUT(load, repeatedly, 3600)
 		EXPECT_TRUE(hammer_works(&hammer));
 		EXPECT_TRUE(hammer_stop(&hammer));
 		/* Serves, ignores the parameter, perhaps was mounted, has gone. */
-		EXPECT_GE(4, log_messages(self->log, "served by the kernel again", &found));
+		EXPECT_GE(4, log_messages(self->log, "served by the kernel", &found));
 		EXPECT_TRUE(found);
 	}
 	EXPECT_TRUE(serves(false));
