@@ -2,6 +2,9 @@
 #
 # What a user calls; "make help" tells. How the module is built is in Kbuild.
 
+$(if $(filter-out 1,$(words $(CURDIR))),\
+	$(error the path of this clone, "$(CURDIR)", has blanks, with which make and kbuild cannot work: move it))
+
 # The stock kernel: a series, of which the newest release is taken when it is
 # set up, or a release such as 7.2.12+deb13-cloud-amd64.
 KERNEL ?= 7.2
@@ -12,7 +15,7 @@ ALL ?=
 export ALL
 # Not empty: the root with the newer systemd is wanted, too.
 newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
-# Whose file system "make vm" and "make shell" mount.
+# Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
 TIMEOUT ?= $(if $(ALL),10800,$(if $(DEBUG),3600,1800))
@@ -25,7 +28,7 @@ kernel := $(KERNEL)$(if $(DEBUG),+debug)
 # Commands in the root, where the chosen kernel is at /kernel. Building is one at
 # a time; what a guest prints has standard output for itself.
 ENTER = $(vm)/enter --kernel "$(kernel)"
-BUILD = mkdir -p $(build) && flock $(build)/.lock $(ENTER) make -j$(shell nproc) --no-print-directory -f $(vm)/build.mk
+BUILD = mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) make -j$(shell nproc) --no-print-directory -f $(vm)/build.mk
 GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 
 # As it was typed: "$" in CMD is the guest's, not make's.
@@ -84,14 +87,18 @@ test-mutants: setup
 	@$(BUILD) tools klp-relocate selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) mutants $(MUTANTS)
 
-demo: setup
+for-demo: setup
 	@$(BUILD) tools module samples >&2
+
+demo:
+	$(if $(DEBUG),$(error the demo shows a stock kernel, so there is none with DEBUG=$(DEBUG): leave DEBUG= away))
+	@$(MAKE) for-demo
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) demo
 
 endif
 
 lint: setup
-	@mkdir -p $(build) && flock $(build)/.lock $(ENTER) $(vm)/lint
+	@mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) $(vm)/lint
 
 setup:
 	@MIRROR="$(MIRROR)" $(vm)/setup $(newer) "$(kernel)"
@@ -101,7 +108,7 @@ install load unload:
 	@$(vm)/module $@ $(if $(KDIR),--kdir "$(KDIR)")
 
 clean:
-	rm -rf $(build)
+	rm -rf "$(build)"
 
 distclean: clean
 	@$(vm)/distclean
@@ -115,13 +122,15 @@ make test-mainline
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
                 failing allocations ...), which is built when there is none: 15 to 30 minutes.
                 ALL=1: on C's implementation and its instances, too, and all else that
-                "make test" does, which takes several times as long
+                "make test" does but the host tools' own tests, which takes several
+                times as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
-make vm CMD='...' [SHARE=dir] [IMPL=rust|c]
+make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
                 complains. ($(vm)/run has CMD's very exit status, make has not.)
+                IMPL=c: C's implementation instead; IMPL=none: neither load nor mount.
                 SYSTEMD=1: systemd is the first process, and mounts it; SYSTEMD=newer: that
                 of the next Debian.
                 SELINUX=1: SELinux is the security module, without a policy.
@@ -132,7 +141,7 @@ make clean      remove build/
 make distclean  remove the cache, too: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 KERNEL=7.2      the stock kernel: a series, or a release (7.2.12+deb13-cloud-amd64)
-DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, demo, test,
+DEBUG=1         the debugging kernel made of that kernel's source, for vm, shell, test,
                 test-mainline, test-mutants
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 
@@ -147,4 +156,4 @@ help:
 	$(info $(HELP))
 	@:
 
-.PHONY: all for-vm for-mainline vm shell test test-mainline test-debug test-mutants demo lint setup install load unload clean distclean help
+.PHONY: all for-vm for-mainline for-demo vm shell test test-mainline test-debug test-mutants demo lint setup install load unload clean distclean help

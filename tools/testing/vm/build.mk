@@ -19,7 +19,8 @@ cargo = cargo build --quiet --locked --manifest-path $(1)/Cargo.toml
 config = $(shell sed -n 's/^CONFIG_$(1)=//p' "$(KDIR)/.config")
 major = $(shell expr $(call config,$(1)_VERSION) / 10000)
 clang = $(if $(shell command -v clang-$(1)),-$(1),1)
-compiler := $(if $(call config,CC_IS_CLANG),LLVM=$(call clang,$(call major,CLANG)),CC=gcc-$(call major,GCC))
+gcc = gcc$(if $(shell command -v gcc-$(1)),-$(1))
+compiler := $(if $(call config,CC_IS_CLANG),LLVM=$(call clang,$(call major,CLANG)),CC=$(call gcc,$(call major,GCC)))
 kbuild = $(MAKE) -C "$(KDIR)" M=$(sources) $(compiler)
 
 all: tools module selftests samples

@@ -20,6 +20,7 @@ root_key=$({ echo "$suite"; packages packages; cat "$vmdir/make-root"; } | key)
 newer_key=$({ echo "$newer_suite"; packages packages-newer; cat "$vmdir/make-root"; } | key)
 kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel" "$vmdir/unpack-source"; } | key)
 root_dir=$cache/root-$root_key
+# shellcheck disable=SC2034 # not all that source this use it
 newer_dir=$cache/newer-$newer_key
 
 # The crates that the tools are built of: fetched once for each set of lock files.

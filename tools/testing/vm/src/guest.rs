@@ -33,6 +33,10 @@ pub const STDERR: &str = "bpffs.stderr";
 
 const MODULE: &str = "bpffs";
 const LIVEPATCH: &str = "/sys/kernel/livepatch/bpffs";
+/// What `/proc/PID/task/TID/patch_state` says, during a transition, of a task that runs the code
+/// from before the livepatch, and of one that runs the livepatch's.
+const OLD_CODE: &str = "0";
+const NEW_CODE: &str = "1";
 const BPFFS: &str = "/sys/fs/bpf";
 /// How long the kernel may take for what it does in the background.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -230,7 +234,7 @@ fn load_module(job: &Job) -> Result<()> {
         );
     }
     wait_for("the livepatch transition", || Ok(!in_transition()))
-        .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))
+        .with_context(|| in_the_way(Path::new("/proc"), OLD_CODE))
 }
 
 /// Does something to the module in a thread, whose kernel stack goes with it: what the calls have
@@ -244,18 +248,26 @@ fn in_transition() -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.trim() != "0")
 }
 
-/// Names of the tasks that a transition waits for.
-fn tasks_in_transition() -> String {
+/// Says which tasks a transition waits for: those that are in this state.
+fn in_the_way(proc: &Path, state: &str) -> String {
+    // Links, such as /proc/self, would only say the same again.
+    let list = |path: &Path| {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    };
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
     let mut names = Vec::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let state = fs::read_to_string(entry.path().join("patch_state")).unwrap_or_default();
-        // While a patch comes in, 0 is a task that still runs the old code; while one goes, 1.
-        if matches!(state.trim(), "0" | "1") {
-            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            names.push(format!("{} ({})", name.trim(), state.trim()));
+    for process in list(proc) {
+        // Each thread is patched on its own.
+        for task in list(&process.path().join("task")) {
+            if read(task.path().join("patch_state")).trim() == state {
+                let name = read(task.path().join("comm"));
+                let id = task.file_name();
+                names.push(format!("{} ({})", name.trim(), id.to_string_lossy()));
+            }
         }
     }
-    names.join(", ")
+    format!("tasks in the way: {}", names.join(", "))
 }
 
 /// Runs the command, relays what it prints, and ends what it left running.
@@ -392,8 +404,7 @@ fn put_back() -> Result<Vec<String>> {
         (fields.next()? == "bpf").then_some(path)
     });
     for path in bpf {
-        // Spaces and the like come in octal.
-        let path = path.replace("\\040", " ").replace("\\011", "\t");
+        let path = unescape(path);
         unmount(&path, UnmountFlags::empty()).with_context(|| format!("unmounting {path}"))?;
     }
     // Memory that only the module's own data point to is leaked when it goes; what is leaked
@@ -406,11 +417,32 @@ fn put_back() -> Result<Vec<String>> {
     Ok(leaks)
 }
 
+/// A path as it was before `/proc/self/mounts` made octal numbers of spaces, tabs, newlines and
+/// backslashes.
+fn unescape(field: &str) -> String {
+    // In one pass: what a backslash of the path itself is followed by is no number.
+    let mut path = String::new();
+    let mut rest = field;
+    while let Some((before, after)) = rest.split_once('\\') {
+        path.push_str(before);
+        let (character, left) = match after.split_at_checked(3) {
+            Some(("040", left)) => (' ', left),
+            Some(("011", left)) => ('\t', left),
+            Some(("012", left)) => ('\n', left),
+            Some(("134", left)) => ('\\', left),
+            _ => ('\\', after),
+        };
+        path.push(character);
+        rest = left;
+    }
+    path + rest
+}
+
 fn unload() -> Result<()> {
     if Path::new(LIVEPATCH).exists() {
         fs::write(Path::new(LIVEPATCH).join("enabled"), "0").context("disabling the livepatch")?;
         wait_for("the livepatch to go", || Ok(!Path::new(LIVEPATCH).exists()))
-            .with_context(|| format!("tasks in the way: {}", tasks_in_transition()))?;
+            .with_context(|| in_the_way(Path::new("/proc"), NEW_CODE))?;
     }
     wait_for("the module to be unused", || {
         // O_NONBLOCK: to be refused while it is in use.
@@ -421,4 +453,40 @@ fn unload() -> Result<()> {
             Err(error) => Err(error).context("unloading the module"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Catches: a mount point with an odd name that stays mounted.
+    #[test]
+    fn mount_points_are_unescaped() {
+        assert_eq!(unescape("/sys/fs/bpf"), "/sys/fs/bpf");
+        assert_eq!(unescape(r"/a\040b\011c\012d\134"), "/a b\tc\nd\\");
+        // A directory whose name looks like a number.
+        assert_eq!(unescape(r"/\134040\040"), r"/\040 ");
+        assert_eq!(unescape(r"/\é\04"), r"/\é\04");
+    }
+
+    // Catches: a thread that keeps a livepatch from coming or going, and is not named.
+    #[test]
+    fn threads_in_the_way_are_named() {
+        let proc = std::env::temp_dir().join(format!("bpffs-vm-proc-{}", process::id()));
+        for (task, state, name) in [
+            ("5/task/5", "1\n", "main\n"),
+            ("5/task/6", "0\n", "other\n"),
+            ("7/task/7", "-1\n", "idle\n"),
+        ] {
+            let task = proc.join(task);
+            fs::create_dir_all(&task).unwrap();
+            fs::write(task.join("patch_state"), state).unwrap();
+            fs::write(task.join("comm"), name).unwrap();
+        }
+        symlink("5", proc.join("self")).unwrap();
+        let (old, new) = (in_the_way(&proc, OLD_CODE), in_the_way(&proc, NEW_CODE));
+        fs::remove_dir_all(&proc).unwrap();
+        assert_eq!(old, "tasks in the way: other (6)");
+        assert_eq!(new, "tasks in the way: main (5)");
+    }
 }

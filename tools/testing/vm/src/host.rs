@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{anyhow, bail, Context, Error, Result};
 use rustix::io::{fcntl_setfd, FdFlags};
 use rustix::termios::{tcgetattr, tcgetwinsize, tcsetattr, OptionalActions, Termios};
 
@@ -26,7 +26,8 @@ use crate::tsc;
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
-/// How long the guest may take to put things back after the command.
+/// How long the guest may take to put things back after the command, and then to end: in this time
+/// its kernel says on the console which task hangs, if one does.
 const END_LIMIT: Duration = Duration::from_secs(300);
 /// Lines of the console shown for a guest that died.
 const CONSOLE_TAIL: usize = 60;
@@ -39,11 +40,18 @@ pub static SPAWNING: Mutex<()> = Mutex::new(());
 
 /// A guest did not come to its end in time, which may as well be for want of a processor.
 #[derive(Debug)]
-pub struct TooLong(pub &'static str);
+pub struct TooLong(String);
+
+impl TooLong {
+    /// It was to do this.
+    pub fn to(doing: &str) -> Self {
+        Self(format!("the guest took too long to {doing}"))
+    }
+}
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the guest took too long to {}", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -239,6 +247,13 @@ impl Machine {
             relays.push(relay(terminal, Box::new(io::stdout())));
         }
         let mut outcome = self.attend(listen(control), boot_limit);
+        if let Ok(said) = &outcome {
+            if !ends_within(&mut running.0, END_LIMIT)? {
+                said.report();
+                let doing = "sync its file systems and reboot, after all else was done";
+                outcome = Err(TooLong::to(doing).into());
+            }
+        }
         if outcome.is_err() {
             running.0.kill()?;
         }
@@ -247,21 +262,15 @@ impl Machine {
             let _ = relay.join();
         }
         let said = console.join().unwrap_or_default();
-        if let Err(error) = &mut outcome {
+        outcome.map_err(|error| {
             let complaints = complaints.and_then(|c| c.join().ok()).unwrap_or_default();
             let why = if status.success() {
                 ""
             } else {
                 complaints.trim()
             };
-            let lines: Vec<_> = said.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(CONSOLE_TAIL)..];
-            bail!(
-                "{error}; {why}\nThe guest's console ends so:\n{}",
-                tail.join("\n")
-            );
-        }
-        outcome
+            with_console(&error, why, &said)
+        })
     }
 
     /// The guest's directory, as it sees it.
@@ -305,7 +314,7 @@ impl Machine {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     outcome.report();
-                    bail!(TooLong(doing))
+                    bail!(TooLong::to(doing))
                 }
             }
         }
@@ -415,13 +424,46 @@ impl Machine {
                 );
                 if let Some(path) = memory {
                     let answer = if works { "works" } else { "does not" };
-                    fs::write(path, format!("{boot}{answer}"))?;
+                    fs::write(&path, format!("{boot}{answer}"))?;
+                    if !works {
+                        // A host that was only busy may have been too slow for the limit.
+                        eprintln!("bpffs: to try it again, delete {}", path.display());
+                    }
                 }
                 works
             }
         };
         Ok(if works { KVM } else { TCG })
     }
+}
+
+/// Adds to why a guest was given up what QEMU said and how the guest's console ends. The error is
+/// one line before that; it stays a [`TooLong`] if it is one.
+pub fn with_console(error: &Error, why: &str, console: &str) -> Error {
+    let lines: Vec<_> = console.lines().collect();
+    let tail = &lines[lines.len().saturating_sub(CONSOLE_TAIL)..];
+    let text = format!(
+        "{error:#}{}{why}\nThe guest's console ends so:\n{}",
+        if why.is_empty() { "" } else { "; " },
+        tail.join("\n")
+    );
+    if error.is::<TooLong>() {
+        TooLong(text).into()
+    } else {
+        anyhow!(text)
+    }
+}
+
+/// Waits for a process to end; whether it does so in time.
+fn ends_within(child: &mut Child, limit: Duration) -> io::Result<bool> {
+    let end = Instant::now() + limit;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > end {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(true)
 }
 
 /// A command line with the descriptors it refers to.
@@ -503,4 +545,61 @@ fn listen(control: UnixStream) -> Receiver<Event> {
         let _ = sender.send(Event::Closed);
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a guest ends that says this and then nothing more, or dies.
+    fn end(messages: &[Message], dies: bool) -> Error {
+        let machine = Machine {
+            name: String::new(),
+            kernel: PathBuf::new(),
+            root: PathBuf::new(),
+            memory: 0,
+            timeout: Some(Duration::ZERO),
+            selinux: false,
+        };
+        let (sender, events) = mpsc::channel();
+        for message in messages {
+            sender.send(Event::Message(message.clone())).unwrap();
+        }
+        if dies {
+            sender.send(Event::Closed).unwrap();
+        }
+        let error = machine.attend(events, Duration::ZERO).unwrap_err();
+        with_console(&error, "", "[ 1.0] x\n[ 2.0] y\n")
+    }
+
+    // Catches: a slow guest that cannot be told from one that died, or an error that does not say
+    // what is known of either.
+    #[test]
+    fn slow_guests_are_told_from_dead_ones() {
+        let error = end(&[], false);
+        assert!(error.is::<TooLong>());
+        assert_eq!(
+            format!("{error:#}"),
+            "the guest took too long to boot\nThe guest's console ends so:\n[ 1.0] x\n[ 2.0] y"
+        );
+        let error = end(&[Message::Started], false);
+        assert!(error.is::<TooLong>());
+        assert!(error.to_string().contains("too long to finish the command"));
+        let error = end(&[Message::Started], true);
+        assert!(!error.is::<TooLong>());
+        assert!(error.to_string().starts_with("the guest died before"));
+        let error = with_console(&error, "no memory", "");
+        assert!(error.to_string().contains("y; no memory\nThe guest's"));
+    }
+
+    // Catches: a wait for a guest that hangs, or a guest that ends and is not noticed.
+    #[test]
+    fn waiting_has_an_end() {
+        let sleep = |time| {
+            let child = Command::new("sleep").arg(time).spawn().unwrap();
+            Running(child)
+        };
+        assert!(!ends_within(&mut sleep("1000").0, Duration::from_millis(50)).unwrap());
+        assert!(ends_within(&mut sleep("0.1").0, Duration::from_secs(100)).unwrap());
+    }
 }

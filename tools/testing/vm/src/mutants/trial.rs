@@ -211,13 +211,14 @@ fn judge(seen: &Seen, outcome: &Result<Outcome>) -> Result<Verdict> {
             let error = format!("{error:#}");
             ensure!(!seen.program.is_empty(), "no test was run: {error}");
             let lines: Vec<_> = error.lines().collect();
+            let first = lines.first().copied().unwrap_or_default();
             let telling = telling(&lines);
             let at = format!("{}{}", seen.program, after(&seen.last));
             ensure!(
                 !slow || telling.is_some(),
-                "{at}: {error}: nothing says why, so run it again on an idle machine"
+                "{at}: {first}: nothing says why, so run it again on an idle machine"
             );
-            let what = telling.or(lines.first().copied()).unwrap_or_default();
+            let what = telling.unwrap_or(first);
             return Ok(Verdict::Caught(format!("{at}: {}", without_time(what))));
         }
     };
@@ -279,6 +280,7 @@ pub fn makefile() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::with_console;
     use crate::ktap::Parser;
     use anyhow::anyhow;
 
@@ -402,7 +404,8 @@ mod tests {
             verdict(&done, Ok(outcome)).unwrap(),
             caught("after the tests: unmounting /a: EBUSY")
         );
-        let died = anyhow!("the guest died\nThe console:\n[ 1.0] x\n[ 2.0] Call Trace:\n[ 2.0] Oops: 1\n[ 3.0] BUG");
+        let console = "[ 1.0] x\n[ 2.0] Call Trace:\n[ 2.0] Oops: 1\n[ 3.0] BUG";
+        let died = with_console(&anyhow!("the guest died"), "", console);
         assert_eq!(
             verdict(TEXT, Err(died)).unwrap(),
             caught("a, after a.y: Oops: 1")
@@ -412,11 +415,22 @@ mod tests {
     // Catches: a machine with too much else to do, taken for what catches a mutant.
     #[test]
     fn guests_that_take_too_long() {
-        let hung = || Err(TooLong("finish the command").into());
-        let error = verdict(TEXT, hung()).unwrap_err().to_string();
-        assert!(error.starts_with("a, after a.y: the guest took too long to finish"));
+        let slow = |console| {
+            let error = TooLong::to("finish the command").into();
+            Err(with_console(&error, "", console))
+        };
+        let error = verdict(TEXT, slow("[ 1.0] x")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "a, after a.y: the guest took too long to finish the command: \
+             nothing says why, so run it again on an idle machine"
+        );
+        assert_eq!(
+            verdict(TEXT, slow("[ 1.0] INFO: task a blocked\n[ 2.0] x")).unwrap(),
+            caught("a, after a.y: INFO: task a blocked")
+        );
         let failed = "# bpffs-mutants: a\nok 1 a.x\nnot ok 2 a.y\n";
-        assert_eq!(verdict(failed, hung()).unwrap(), caught("a.y"));
+        assert_eq!(verdict(failed, slow("")).unwrap(), caught("a.y"));
     }
 
     // Catches: a guest that does not get as far as the tests, taken for a mutant that was caught.
