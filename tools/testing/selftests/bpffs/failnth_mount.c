@@ -217,6 +217,21 @@ static int prepare_joining(void)
 	       fs_set(fs, "gid", "4");
 }
 
+static int prepare_differing(void)
+{
+	return prepare_fs() ?: fs_set(fs, "delegate_maps", "hash");
+}
+
+static int prepare_read_only(void)
+{
+	return prepare_fs() ?: sys(mount(NULL, "bpf", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+}
+
+static int restore_read_only(long ret)
+{
+	return restore_fs(ret) ?: sys(mount(NULL, "bpf", NULL, MS_REMOUNT, NULL));
+}
+
 static long call_create_excl(void)
 {
 	return armed(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE_EXCL, NULL, NULL, 0);
@@ -267,6 +282,8 @@ static long call_open_tree(void)
 	return armed(SYS_open_tree, AT_FDCWD, "bpf", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
+#define APART "makes an instance for each mount"
+
 static const struct call make_calls[] = {
 	{ "create_new", .prepare = prepare_new, .call = call_create,
 	  .restore = restore_fs, .also = NO_INODE },
@@ -274,6 +291,12 @@ static const struct call make_calls[] = {
 	  .restore = restore_fs, .also = NO_INODE },
 	{ "create_excl", .prepare = prepare_new, .call = call_create_excl,
 	  .restore = restore_fs, .also = NO_INODE },
+	{ "join_differing", .prepare = prepare_differing, .call = call_create,
+	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
+	{ "join_read_only", .prepare = prepare_read_only, .call = call_create,
+	  .restore = restore_read_only, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
+	{ "join_excl", .prepare = prepare_fs, .call = call_create_excl,
+	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
 	{ "fsmount", .prepare = prepare_created, .call = call_fsmount,
 	  .restore = restore_fsmount },
 	{ "move_mount", .prepare = prepare_mnt, .call = call_move_mount,

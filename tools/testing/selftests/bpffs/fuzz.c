@@ -142,7 +142,7 @@ static bool differ(const struct sequence *seq, const char *c, const char *rust,
 
 		in_a = next_line(&c, a, sizeof(a));
 		in_b = next_line(&rust, b, sizeof(b));
-		if (!in_a && !in_b)
+		if (!in_a && !in_b && i == seq->cnt)
 			return false;
 		if (counted && i < seq->cnt)
 			stats.calls++;

@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 
@@ -110,10 +111,10 @@ static void put_inode(dev_t dev, ino_t ino)
 	put(" ino=%s%u dev=%u", ino == 1 ? "root" : "", nth(dev, ino), nth(dev, -1));
 }
 
-/* Times that were set are far in the past, others are now. */
+/* Times that were set are far in the past or the future, others are now. */
 static void put_time(const char *name, int64_t sec, uint32_t nsec)
 {
-	if (sec < 1000000000)
+	if (llabs(sec - time(NULL)) > 24 * 60 * 60)
 		put(" %s=%ld.%u", name, (long)sec, nsec);
 	else
 		put(" %s=now", name);

@@ -168,7 +168,14 @@ BPFFS_FIXTURE(link_types);
 TEST_F(link_types, all)
 {
 	int id = kernel_btf_id("bpf_link_type", BTF_KIND_ENUM), i, j, made;
+	const struct __fixture_variant_metadata *variant_of_links;
 	const struct btf_type *type;
+	unsigned int variants = 0;
+
+	for (variant_of_links = _links_fixture_object.variant; variant_of_links;
+	     variant_of_links = variant_of_links->next)
+		variants++;
+	EXPECT_EQ(link_types_cnt, variants);
 
 	ASSERT_LT(0, id);
 	type = btf__type_by_id(kernel_btf(), id);

@@ -348,6 +348,7 @@ TEST_F(mixed, old_contexts)
 	ASSERT_LE(0, opened);
 	ASSERT_LE(0, used);
 	ASSERT_EQ(0, kill(keeper, SIGKILL));
+	EXPECT_TRUE(context_is_old(opened));
 
 	/* Opened by C, created now: C's, with what was asked then. */
 	ASSERT_EQ(0, fs_set(opened, "uid", "5"));

@@ -83,14 +83,16 @@ static void wrong(struct shared *shared, const char *what, int ret)
 		wrong(shared, what, __ret);				\
 } while (0)
 
-static void stop(FIXTURE_DATA(races) *self)
+/* How many of the workers did not end well. */
+static int stop(FIXTURE_DATA(races) *self)
 {
-	int i;
+	int i, bad = 0;
 
 	store(&self->shared->stop, 1);
 	for (i = 0; i < self->cnt; i++)
-		wait_child(self->workers[i]);
+		bad += wait_child(self->workers[i]) != 0;
 	self->cnt = 0;
+	return bad;
 }
 
 /* Until @counter has come to @cnt, or something is wrong. */
@@ -99,8 +101,7 @@ static bool run_until(FIXTURE_DATA(races) *self, unsigned int *counter, unsigned
 	unsigned int goal = stress(cnt);
 
 	wait_until(load(counter) >= goal || load(&self->shared->wrong), TIMEOUT * 1000 / 2);
-	stop(self);
-	return load(counter) >= goal;
+	return !stop(self) && load(counter) >= goal;
 }
 
 /* Fetches and makes sure that it is the object it should be. */
@@ -187,6 +188,7 @@ TEST_F_TIMEOUT(races, get_and_unlink, TIMEOUT)
 			close(fd);
 		});
 	EXPECT_TRUE(run_until(self, &self->shared->pins, 150));
+	EXPECT_LT(0, self->shared->gets);
 	EXPECT_COUNTED();
 }
 
@@ -221,10 +223,13 @@ TEST_F_TIMEOUT(races, get_and_umount, TIMEOUT)
 
 		if (fd < 0 && fd != -ENOENT)
 			wrong(shared, "get by directory", fd);
+		if (fd >= 0)
+			inc(&shared->gets);
 		close(dir);
 		close(fd);
 	});
 	EXPECT_TRUE(run_until(self, &self->shared->pins, 20));
+	EXPECT_LT(0, self->shared->gets);
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
 	EXPECT_COUNTED();
 }

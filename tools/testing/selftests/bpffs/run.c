@@ -66,8 +66,13 @@ static bool said_by_results(const char *line)
 	return false;
 }
 
-/* One line of a program's output; counts its results in @seen, its plan in @plan. */
-static void forward(char *line, unsigned int *plan, unsigned int *seen)
+/* What a program has printed. */
+struct results {
+	unsigned int plan, seen, failed;
+};
+
+/* One line of a program's output. */
+static void forward(char *line, struct results *results)
 {
 	bool ok = !strncmp(line, "ok ", 3);
 	unsigned int n;
@@ -76,11 +81,12 @@ static void forward(char *line, unsigned int *plan, unsigned int *seen)
 	line[strcspn(line, "\n")] = '\0';
 	if (ok || !strncmp(line, "not ok ", 7)) {
 		sscanf(line, ok ? "ok %*u %n" : "not ok %*u %n", &skip);
-		++*seen;
+		results->seen++;
+		results->failed += !ok;
 		/* A test that was not run has shown nothing. */
 		result(ok && !strstr(line, "# SKIP"), "%s", line + skip);
 	} else if (sscanf(line, "1..%u", &n) == 1) {
-		*plan = n;
+		results->plan = n;
 	} else if (!said_by_results(line)) {
 		printf("%s%s\n", line[0] == '#' ? "" : "# ", line);
 	}
@@ -99,7 +105,7 @@ static bool serves(void)
  * that was killed may have left processes, which hold the pipe and its mounts:
  * they end with the program.
  */
-static int follow(int out, unsigned int *plan, unsigned int *seen)
+static int follow(int out, struct results *results)
 {
 	struct pollfd fds[] = {
 		{ .fd = out, .events = POLLIN },
@@ -127,7 +133,7 @@ static int follow(int out, unsigned int *plan, unsigned int *seen)
 		if (fds[0].revents) {
 			if (getline(&line, &size, in) <= 0)
 				break;
-			forward(line, plan, seen);
+			forward(line, results);
 		}
 	}
 	if (child) {
@@ -143,7 +149,7 @@ static int follow(int out, unsigned int *plan, unsigned int *seen)
 
 static void run(const char *dir, char **argv)
 {
-	unsigned int plan = 0, seen = 0;
+	struct results results = {};
 	char path[PATH_MAX];
 	uint64_t start = now_ms();
 	int out[2], status;
@@ -163,15 +169,16 @@ static void run(const char *dir, char **argv)
 		_exit(127);
 	}
 	close(out[1]);
-	status = follow(out[0], &plan, &seen);
-	/* A program that dies or stops early fails, whatever it printed before. */
-	if (status < 0 || status > 1 || !plan || seen != plan)
+	status = follow(out[0], &results);
+	/* A program that dies, stops early or fails for what is no test fails, whatever it printed. */
+	if (status < 0 || status > 1 || (status && !results.failed) || !results.plan ||
+	    results.seen != results.plan)
 		result(false, "%s # ended with %s %d after %u of %u tests", argv[0],
-		       status < 0 ? "signal" : "status", abs(status), seen, plan);
+		       status < 0 ? "signal" : "status", abs(status), results.seen, results.plan);
 	/* Also lets what goes late be gone before the next program looks. */
 	if (guard_objects(guard))
 		result(false, "%s # left something behind", argv[0]);
-	printf("# %s: %u tests in %.1f s\n", argv[0], seen, (now_ms() - start) / 1000.0);
+	printf("# %s: %u tests in %.1f s\n", argv[0], results.seen, (now_ms() - start) / 1000.0);
 	serves();
 }
 

@@ -126,6 +126,10 @@ int umount_bpf(const char *dir);
 
 /* The new API; all return -errno on failure. */
 int fs_open(void);
+/* The same, but where there are contexts of C's in the environment, one of those. */
+int fs_open_tested(void);
+/* Whether C serves the context, which ignores what ours refuses. */
+bool context_is_old(int fs);
 int fs_set(int fs, const char *key, const char *value);
 int fs_flag(int fs, const char *key);
 int fs_create(int fs);
@@ -191,6 +195,8 @@ enum obj_kind { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_KINDS };
 int obj_id(int fd, enum obj_kind kind);
 /* The next higher id of a live object, 0 after the last. */
 unsigned int obj_next(enum obj_kind kind, unsigned int id);
+/* Lets go what the loading of modules has left, or a test would seem to have freed it. */
+void objects_settle(void);
 bool obj_alive(enum obj_kind kind, unsigned int id);
 
 /* ---- the implementation under test ---- */

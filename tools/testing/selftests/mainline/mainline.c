@@ -319,36 +319,6 @@ static bool load_preload(void)
 	return true;
 }
 
-/* Stands for the live objects: changes when one comes or goes. */
-static uint64_t objects(void)
-{
-	unsigned int id = 0;
-	uint64_t sum = 0;
-	int kind;
-
-	for (kind = 0; kind < OBJ_KINDS; kind++) {
-		do {
-			id = obj_next(kind, id);
-			sum = sum * 31 + id;
-		} while (id);
-	}
-	return sum;
-}
-
-/* Lets go what the loading of modules has left, or a test would seem to have freed it. */
-static void settle(void)
-{
-	unsigned int quiet;
-
-	for (quiet = 0; quiet < 20; quiet++) {
-		uint64_t before = objects();
-
-		sleep_ms(100);
-		if (objects() != before)
-			quiet = 0;
-	}
-}
-
 static char **all_tests(void)
 {
 	static char *names[256];
@@ -427,12 +397,12 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("cannot watch the kernel log\n");
 	preload = load_preload();
 
-	settle();
+	objects_settle();
 	run_all(C, tests);
 	err = module_load(NULL);
 	if (err)
 		ksft_exit_fail_msg("cannot load " MODULE_NAME ": %s\n", strerror(-err));
-	settle();
+	objects_settle();
 	run_all(RUST, tests);
 	judge_missing(argc == 1);
 	err = module_unload();

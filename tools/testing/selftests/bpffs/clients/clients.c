@@ -2,12 +2,14 @@
 /*
  * Real clients on both implementations, in one kernel: every scenario (a file
  * of commands, see lib.sh) runs on C's, then the module is loaded, then every
- * scenario runs again. What it prints must be the same, after normalise().
+ * scenario runs again; and once more on instances of C's from before that, unless
+ * it mounts by itself. What it prints must be the same, after normalise().
  * No expectation is recorded; facts without which a scenario would mean nothing
  * are asserted by itself, so that two equal failures do not pass.
  *
  *	clients [-v] [scenario ...]
  *	clients --normalise
+ *	clients --mount DIR	(for lib.sh)
  *
  * Catches: whatever makes a client behave otherwise, or say something else.
  */
@@ -21,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "contexts.h"
 #include "kselftest.h"
 #include "normalise.h"
 #include "util.h"
@@ -28,8 +31,12 @@
 /* Seconds for one scenario on one implementation, also on a debugging kernel. */
 #define LIMIT 240
 
-enum { C, RUST, IMPLS };
-static const char * const impls[IMPLS] = { "c", "rust" };
+/* OLD: instances of C's while ours serves, as systemd's is on a machine that runs. */
+enum { C, RUST, OLD, IMPLS };
+static const char * const impls[IMPLS] = { "c", "rust", "old" };
+/* More than all scenarios together mount. */
+#define CONTEXTS_CNT 40
+#define CONTAINERS_CNT 10
 
 struct scenario {
 	const char *name;
@@ -45,8 +52,9 @@ static char self[PATH_MAX], *dir;
 static struct guard *guard;
 static bool verbose;
 
-static void exec_scenario(const char *name, int out)
+static void exec_scenario(const char *name, int impl, int out)
 {
+	const char *contexts = getenv(CONTEXTS), *containers = getenv(CONTAINERS);
 	char path[PATH_MAX + 64];
 	cpu_set_t cpu = {};
 
@@ -57,7 +65,14 @@ static void exec_scenario(const char *name, int out)
 	/* Inode numbers grow on one CPU: some clients sort by them. */
 	CPU_SET(0, &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
+	/* The sockets' numbers outlive it, being no part of it. */
+	contexts = contexts ? strdup(contexts) : NULL;
+	containers = containers ? strdup(containers) : NULL;
 	clearenv();
+	if (impl == OLD) {
+		setenv(CONTEXTS, contexts, 1);
+		setenv(CONTAINERS, containers, 1);
+	}
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	setenv("TZ", "UTC", 1);
@@ -103,7 +118,7 @@ static void run(struct scenario *scenario, int impl)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		exec_scenario(scenario->name, out);
+		exec_scenario(scenario->name, impl, out);
 	status = wait_child(pid);
 	text = contents(out);
 	close(out);
@@ -120,12 +135,24 @@ static void run(struct scenario *scenario, int impl)
 	printf("# %s on %s: %.1f s\n", scenario->name, impls[impl], (now_ms() - start) / 1000.0);
 }
 
+static bool mounts_itself(const char *name)
+{
+	static const char * const names[] = { MOUNT_THEMSELVES };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && strcmp(names[i], name); i++)
+		;
+	return i < ARRAY_SIZE(names);
+}
+
 static void run_all(int impl)
 {
 	unsigned int i;
 
-	for (i = 0; i < scenarios_cnt; i++)
-		run(&scenarios[i], impl);
+	for (i = 0; i < scenarios_cnt; i++) {
+		if (impl != OLD || !mounts_itself(scenarios[i].name))
+			run(&scenarios[i], impl);
+	}
 }
 
 static unsigned int lines(const char *text, const char *begin)
@@ -138,43 +165,56 @@ static unsigned int lines(const char *text, const char *begin)
 }
 
 /* Shows where the outputs differ, as diff(1) does. */
-static void print_diff(const struct scenario *scenario)
+static void print_diff(const struct scenario *scenario, int impl)
 {
-	char path[IMPLS][64], line[4096];
-	int fd[IMPLS], i;
+	const int which[2] = { C, impl };
+	char path[2][64], line[4096];
+	int fd[2], i;
 	char command[256];
 	FILE *diff;
 
-	for (i = 0; i < IMPLS; i++) {
-		const char *text = scenario->run[i].output;
+	for (i = 0; i < 2; i++) {
+		const char *text = scenario->run[which[i]].output;
 
-		fd[i] = memfd_create(impls[i], 0);
+		fd[i] = memfd_create("output", 0);
 		if (fd[i] < 0 || write(fd[i], text, strlen(text)) != (ssize_t)strlen(text))
 			ksft_exit_fail_perror("cannot write what is to be shown");
 		snprintf(path[i], sizeof(path[i]), "/proc/self/fd/%d", fd[i]);
 	}
-	snprintf(command, sizeof(command), "diff -U8 --label c --label rust %s %s", path[C], path[RUST]);
+	snprintf(command, sizeof(command), "diff -U8 --label c --label %s %s %s", impls[impl],
+		 path[0], path[1]);
 	diff = popen(command, "re");
 	while (diff && fgets(line, sizeof(line), diff))
 		printf("#   %s", line);
 	if (diff)
 		pclose(diff);
-	close(fd[C]);
-	close(fd[RUST]);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static bool same_as_c(const struct scenario *scenario, int impl)
+{
+	bool same = !strcmp(scenario->run[C].output, scenario->run[impl].output);
+
+	if (!same)
+		print_diff(scenario, impl);
+	return same;
 }
 
 static unsigned int judge(const struct scenario *scenario)
 {
-	const char *c = scenario->run[C].output, *rust = scenario->run[RUST].output;
+	const char *c = scenario->run[C].output;
 	unsigned int commands = lines(c, "$ "), compared = lines(c, "");
-	bool same = !strcmp(c, rust);
+	bool same = same_as_c(scenario, RUST);
 
-	if (!same)
-		print_diff(scenario);
 	/* One that does nothing has compared nothing. */
 	ksft_test_result(same && commands && scenario->run[C].ok && scenario->run[RUST].ok,
 			 "clients.%s: %u commands, %u lines of output on both\n", scenario->name, commands,
 			 compared);
+	if (!mounts_itself(scenario->name))
+		ksft_test_result(same_as_c(scenario, OLD) && scenario->run[OLD].ok,
+				 "clients.%s: the same on instances of C's while ours serves\n",
+				 scenario->name);
 	return same ? compared : 0;
 }
 
@@ -199,7 +239,7 @@ static void add(const char *name)
 int main(int argc, char **argv)
 {
 	static char names[] = SCENARIOS;
-	unsigned int i, compared = 0;
+	unsigned int i, compared = 0, old = 0;
 	char *name;
 	ssize_t len;
 	int err;
@@ -210,6 +250,8 @@ int main(int argc, char **argv)
 	dir = dirname(self);
 	if (argc > 1 && !strcmp(argv[1], "--normalise"))
 		return filter();
+	if (argc == 3 && !strcmp(argv[1], "--mount"))
+		return mount_bpf(argv[2], NULL) != 0;
 	verbose = argc > 1 && !strcmp(argv[1], "-v");
 	for (i = 1 + verbose; i < argc; i++)
 		add(argv[i]);
@@ -218,9 +260,12 @@ int main(int argc, char **argv)
 			add(name);
 	}
 
+	for (i = 0; i < scenarios_cnt; i++)
+		old += !mounts_itself(scenarios[i].name);
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
-	ksft_set_plan(scenarios_cnt + 3);
+	ksft_set_plan(scenarios_cnt + old + 3);
 	if (geteuid())
 		ksft_exit_fail_msg("needs root\n");
 	if (impl_rust())
@@ -231,11 +276,16 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("cannot watch the kernel log\n");
 
 	run_all(C);
+	err = contexts_open(CONTEXTS_CNT, CONTAINERS_CNT);
+	if (err)
+		ksft_exit_fail_msg("no contexts of C's: %s\n", strerror(-err));
 	err = module_load(NULL);
 	ksft_test_result(!err && impl_rust(), "load%s%s\n", err ? " # " : "", err ? strerror(-err) : "");
 	if (err)
 		ksft_exit_fail_msg("without the module there is nothing to compare with\n");
 	run_all(RUST);
+	run_all(OLD);
+	contexts_close();
 	err = module_unload();
 	ksft_test_result(!err, "unload%s%s\n", err ? " # " : "", err ? strerror(-err) : "");
 	for (i = 0; i < scenarios_cnt; i++)

@@ -6,8 +6,7 @@ set -euo pipefail
 # shellcheck source=tools/testing/selftests/bpffs/clients/lib.sh
 . "$HERE/lib.sh"
 
-# Where none is mounted, bpftool mounts one itself, over the directory of the pin.
-refused findmnt -n "$BPF"
+mount_bpf
 must bpftool map create "$BPF/first" type array key 4 value 8 entries 2 name first
 must findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS "$BPF"
 must stat -f -c '%T %s' "$BPF"
@@ -40,7 +39,7 @@ refused bpftool map show pinned "$BPF"
 must bpftool map create "$BPF/outer" type array_of_maps key 4 value 4 entries 1 name outer inner_map pinned "$BPF/first"
 must bpftool map update pinned "$BPF/outer" key 0 0 0 0 value pinned "$BPF/second"
 # The value is an id.
-must bash -c "bpftool -j map dump pinned $BPF/outer | sed 's/.value.*/&/; s/0x../0x/g'"
+must bash -o pipefail -c "bpftool -j map dump pinned $BPF/outer | sed 's/0x../0x/g'"
 for type in hash lpm_trie queue ringbuf prog_array; do
 	flags=0
 	case $type in

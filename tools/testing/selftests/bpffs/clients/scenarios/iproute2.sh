@@ -19,9 +19,7 @@ packet() { echo packet >/dev/udp/10.9.9.2/9; }
 # counted MAP KEY: whether a program has counted something.
 counted() { bpftool -j map lookup pinned "$1" key "$2" 0 0 0 | grep -q '"value":[1-9]'; }
 
-# It mounts the file system itself where there is none.
-must findmnt -n -t bpf
-silent
+mount_bpf
 must tc qdisc add dev v1 clsact
 must tc filter add dev v1 ingress bpf direct-action object-file "$HERE/byname.bpf.o" section classifier
 must findmnt -n -o TARGET,SOURCE,FSTYPE,OPTIONS -t bpf
@@ -65,15 +63,6 @@ must tc filter show dev v1 ingress
 must ip link set dev v1 xdp off
 must tc qdisc del dev v1 clsact
 
-# ip netns exec has a /sys of its own, and so no file system until somebody mounts one.
-must ip netns add bpffs_client
-refused ip netns exec bpffs_client findmnt -n -M "$BPF"
-must ip -n bpffs_client link add d0 type dummy
-must ip netns exec bpffs_client bash -c "tc qdisc add dev d0 clsact &&
-	tc filter add dev d0 egress bpf direct-action object-file $HERE/byname.bpf.o section classifier &&
-	findmnt -n -o TARGET,FSTYPE,OPTIONS -t bpf && find $BPF -printf '%y %M %P\n'"
-must tc -n bpffs_client filter show dev d0 egress
-must ip netns del bpffs_client
 must find "$BPF" -printf '%y %M %n %P -> %l\n'
 
 finish

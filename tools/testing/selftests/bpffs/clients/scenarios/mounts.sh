@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# util-linux: mounting, and what the tools tell of mounts. One instance at a time:
-# how mounts share one is where the implementations differ on purpose.
+# util-linux and busybox: mounting, and what the tools tell of mounts. One instance at
+# a time: how mounts share one is where the implementations differ on purpose.
 set -euo pipefail
 # shellcheck source=tools/testing/selftests/bpffs/clients/lib.sh
 . "$HERE/lib.sh"
@@ -35,6 +35,14 @@ done
 for options in mode=9 uid=x gid=-1 uid=5000000000 delegate_cmds=nonesuch delegate_maps=0x1ffffffffffffffff mode; do
 	refused mount -t bpf -o "$options" bpf "$BPF"
 done
+
+# busybox has its own, by mount(2).
+must busybox mount -t bpf -o nosuid,mode=750,uid=5 source "$BPF"
+must findmnt -n -o SOURCE,OPTIONS -M "$BPF"
+must stat -c '%A %u:%g' "$BPF"
+must busybox umount "$BPF"
+refused mountpoint -q "$BPF"
+refused busybox mount -t bpf -o mode=9 bpf "$BPF"
 
 # Again, elsewhere, otherwise.
 must mount -t bpf bpf "$BPF"
