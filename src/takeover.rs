@@ -33,12 +33,13 @@ impl TakeOver for BpfFs {
 
 impl Callbacks for BpfFs {
     fn refused(error: Error) {
-        if error == EBUSY {
-            err!("another livepatch is in transition: load this module when it is done\n");
-            return;
-        }
+        let why = match error {
+            EBUSY => "another livepatch is in transition, or something else is attached to them",
+            ENODEV => "livepatching is not available",
+            _ => "see livepatch's message above",
+        };
         err!(
-            "cannot replace the kernel's functions (error {}): see livepatch's message above\n",
+            "cannot replace the kernel's functions (error {}): {why}\n",
             error.to_errno()
         );
     }

@@ -106,9 +106,10 @@ pub trait Enable<T>: Sync {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the kernel lacks one of the functions; `ENOMEM` …: the kernel log says more.
-    /// `EBUSY` while another livepatch is in transition, `ENODEV` if the kernel cannot do it or the
-    /// module is about to go: the log says nothing.
+    /// - `EINVAL` if the kernel lacks one of the functions; `ENOMEM` …: the kernel log says more;
+    /// - `EBUSY` while another livepatch is in transition, or if something else that changes the
+    ///   course of the kernel is attached to one of the functions: the log tells only of the latter;
+    /// - `ENODEV` if the kernel cannot do it, or the module is about to go.
     ///
     /// # Safety
     ///
@@ -142,7 +143,8 @@ pub trait Callbacks {
     fn patched();
 
     /// All tasks use the kernel's own functions: again, or, if patching was given up or failed
-    /// halfway, still. The one thing that is always called in the end.
+    /// halfway, still. Not called if the patch was refused before that, nor if another livepatch
+    /// takes the place of this one.
     fn unpatched();
 }
 

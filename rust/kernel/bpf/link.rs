@@ -52,6 +52,7 @@ impl Link {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn into_fd(self) -> Result<InstalledFd> {
         task::has_files()?;
         // SAFETY: The link is valid by the type invariant, and the task has files.

@@ -57,6 +57,7 @@ impl Map {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`, what an LSM answers.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn into_fd(self, flags: FileFlags) -> Result<InstalledFd> {
         task::has_files()?;
         // SAFETY: The map is valid by the type invariant, and the task has files.

@@ -77,6 +77,7 @@ impl Prog {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more, `ENFILE`, `ENOMEM`, what an LSM answers.
+    /// `ESRCH` in a task that exits and has none any more.
     pub fn into_fd(self) -> Result<InstalledFd> {
         task::has_files()?;
         // SAFETY: The program is valid by the type invariant, and the task has files.

@@ -18,8 +18,9 @@ use crate::{
 };
 use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
 
-/// An implementation of these functions. They are called in process context with no lock held, and
-/// may sleep; an error is what the system call, or the user in the kernel, is answered.
+/// An implementation of these functions. They are called in process context and may sleep. No lock
+/// is held but, for [`prog_get_type_path`](Self::prog_get_type_path), those of its user in the
+/// kernel, such as nf_tables' `commit_mutex`. An error is what the caller is answered.
 pub trait Syscalls: 'static {
     /// `BPF_OBJ_PIN`: pins the object that `fd` stands for at `path`. Stands for C's
     /// `bpf_obj_pin_user()`.

@@ -15,7 +15,8 @@ impl OpenPath {
     ///
     /// # Errors
     ///
-    /// `EBADF` if there is no such file descriptor, or it was opened with `O_PATH`.
+    /// `EBADF` if there is no such file descriptor, or it was opened with `O_PATH`; `ESRCH` in a
+    /// task that exits and has none any more.
     pub fn from_fd(fd: u32) -> Result<Self> {
         task::has_files()?;
         Ok(Self(LocalFile::fget(fd)?))

@@ -113,12 +113,14 @@ static int slow_unlock(pid_t pid)
 	if (prog < 0)
 		return prog;
 	if (read_file("/sys/bus/event_source/devices/kprobe/type", type, sizeof(type)) <= 0)
-		return -ENOENT;
+		type[0] = '\0';
 	attr.type = atoi(type);
 	event = sys(syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 	err = event < 0 ? event : sys(ioctl(event, PERF_EVENT_IOC_SET_BPF, prog)) ?:
 	      sys(ioctl(event, PERF_EVENT_IOC_ENABLE, 0));
 	close(prog);
+	if (err)
+		close(event);
 	return err ?: event;
 }
 
@@ -139,6 +141,8 @@ static int mount_while_going(void)
 	int err, status, was_going = 0, event, ready = event_new();
 	pid_t pid = fork();
 
+	if (pid < 0)
+		return -errno;
 	if (!pid) {
 		event_wait(ready);
 		_exit(!wait_until(remove_preload(&err), 20000));

@@ -267,6 +267,8 @@ static int take_context(const char *variable, int *fds, unsigned int cnt)
 	/* Or the tests would be of ours, once more. */
 	if (!context_is_old(fds[0])) {
 		fprintf(stderr, "# a context that C opened is not C's\n");
+		while (cnt--)
+			close(fds[cnt]);
 		return -EPROTO;
 	}
 	return 0;

@@ -247,14 +247,20 @@ impl Machine {
             relays.push(relay(terminal, Box::new(io::stdout())));
         }
         let mut outcome = self.attend(listen(control), boot_limit);
-        if let Ok(said) = &outcome {
-            if !ends_within(&mut running.0, END_LIMIT)? {
-                said.report();
-                let doing = "sync its file systems and reboot, after all else was done";
-                outcome = Err(TooLong::to(doing).into());
+        let mut ends = false;
+        if let Ok(said) = &mut outcome {
+            ends = ends_within(&mut running.0, END_LIMIT)?;
+            if !ends {
+                let late = TooLong::to("sync its file systems and reboot, after all else was done");
+                // Of a guest that is known to be bad, that is what to tell.
+                if said.kernel.is_empty() && said.errors.is_empty() && said.status == Some(0) {
+                    outcome = Err(late.into());
+                } else {
+                    said.errors.push(format!("{late:#}"));
+                }
             }
         }
-        if outcome.is_err() {
+        if !ends {
             running.0.kill()?;
         }
         let status = running.0.wait()?;
