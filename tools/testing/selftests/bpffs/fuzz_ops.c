@@ -420,7 +420,7 @@ static void op_container(const struct arg *a)
 	char *equals;
 
 	for (i = 1; i < 4; i++) {
-		equals = a[i].ptr ? strchr(a[i].ptr, '=') : NULL;
+		equals = a[i].ptr ? memchr(a[i].ptr, '=', a[i].len) : NULL;
 		if (!equals)
 			continue;
 		*equals = '\0';
@@ -970,8 +970,11 @@ static void put_tree(const char *path, unsigned int depth, unsigned int *left)
 static void op_tree(const struct arg *a)
 {
 	unsigned int left = 60;
+	char path[4096];
 
-	put_tree(a[0].ptr ?: "", 6, &left);
+	/* It may end with its page, which is for the kernel to cope with. */
+	snprintf(path, sizeof(path), "%.*s", (int)a[0].len, (char *)a[0].ptr ?: "");
+	put_tree(path, 6, &left);
 }
 
 /* ---- the table ---- */
