@@ -2,21 +2,22 @@
 
 //! bpffs: Linux's BPF file system, in Rust.
 //!
-//! Takes the place of the kernel's own, `kernel/bpf/inode.c`, while it is loaded; see
-//! `Documentation/design.rst`. This file is all that is not forbidden to be unsafe, for what the
-//! macro expands to.
+//! While it is loaded, bpffs takes the place of the kernel's own, `kernel/bpf/inode.c`; see
+//! `Documentation/design.rst`. The code that the macro expands to is unsafe, so that this file is
+//! the only one that does not forbid unsafe code.
 
 mod context;
 mod delegation;
+mod directory;
 mod file_system;
-mod instance;
 mod object;
 mod options;
 mod preload;
 mod syscalls;
 mod takeover;
 
-kernel_ext::module_file_system! {
+::takeover::module_takeover! {
+    version: "0.1.0",
     type: file_system::BpfFs,
     name: "bpffs",
     authors: ["The bpffs authors"],

@@ -1,23 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Mounting: from options to an instance, new or joined.
+//!
+//! An instance is shared by all mounts that are made in a mount namespace by owners of the same
+//! user namespace. It is known by the id of the mount namespace in which the context of its first
+//! mount was opened. The id is never used again, so that an instance which outlives its namespace,
+//! in a copied mount or an open file, is not mistaken for another's. The instance holds no
+//! reference to the namespace, which holds mounts that hold the instance.
 
 #![forbid(unsafe_code)]
 
-use kernel::prelude::*;
-use kernel_ext::{
-    bpf::Delegation,
+use bpf::{Delegated, Delegation};
+use fs::{
     capability::{capable, Capability},
-    fs::{Context, Filling, FsContext, Mode, Parameter, ParameterTable, SuperBlock},
-    mnt_namespace::MntNamespaceId,
-    uidgid::{Kgid, Kuid},
+    Context,
+    FsContext,
+    KernelId,
+    Key,
+    Kgid,
+    Kuid,
+    Mode,
+    NewSuperBlock,
+    Parameter,
+    ParameterTable,
+    Root,
+    Sharing,
+    SuperBlock,
+    UnknownParameters, //
 };
+use kernel::prelude::*;
+use takeover::MntNamespaceId;
 
 use crate::{
     delegation,
-    file_system::BpfFs,
-    instance::Instance,
-    options::{self, Options},
+    directory::Directory,
+    file_system::{BpfFs, Instance},
+    options::{self, MountOption, Options},
     preload,
 };
 
@@ -31,10 +49,14 @@ pub(crate) struct MountContext {
     opener: (Kuid, Kgid),
 }
 
+#[vtable]
 impl Context for MountContext {
     type FileSystem = BpfFs;
+    type Option = MountOption;
 
-    const PARAMETERS: ParameterTable = options::TABLE;
+    const PARAMETERS: ParameterTable<MountOption> = options::TABLE;
+    /// As with C's.
+    const UNKNOWN_PARAMETERS: UnknownParameters = UnknownParameters::Ignored;
 
     fn new() -> Result<Self> {
         Ok(Self {
@@ -44,30 +66,45 @@ impl Context for MountContext {
         })
     }
 
-    fn parse(&mut self, fc: &FsContext<BpfFs>, option: u8, parameter: Parameter<'_>) -> Result {
+    fn parse(
+        &mut self,
+        fc: &FsContext<BpfFs>,
+        option: MountOption,
+        parameter: Parameter<'_>,
+    ) -> Result {
         self.options.parse(fc, option, parameter)
     }
 
-    fn info(&mut self, fc: &FsContext<BpfFs>) -> Result<Instance> {
+    fn sharing(&mut self, fc: &FsContext<BpfFs>) -> Result<Sharing> {
         // A user namespace of its own does not suffice.
         if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
-        let namespace = (!self.options.new_instance).then_some(self.namespace);
-        Ok(Instance::new(namespace, self.options.delegation))
+        Ok(if self.options.new_instance {
+            Sharing::Independent
+        } else {
+            Sharing::Keyed(Key::new(self.namespace.get()))
+        })
     }
 
-    fn fill(&mut self, _fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs, Filling>) -> Result {
-        let root = sb.make_root(
-            Mode::new(0),
+    fn fill<'a>(
+        &mut self,
+        _fc: &FsContext<BpfFs>,
+        sb: NewSuperBlock<'a, BpfFs>,
+    ) -> Result<Root<'a, BpfFs>> {
+        let sb = sb.with_data(Instance {
+            delegation: self.options.delegation,
+        })?;
+        let owner = (
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),
-        )?;
+        );
+        let root = sb.into_root(Mode::new(0), owner, None, Directory::OPS)?;
         // As with C's, a mount does not fail for the want of these.
         let _ = preload::populate(&root);
         let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
         root.set_mode(mode.with(Mode::STICKY));
-        Ok(())
+        Ok(root)
     }
 
     fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
@@ -79,7 +116,7 @@ impl Context for MountContext {
             ));
             return Err(EBUSY);
         }
-        self.check_delegation(fc, sb.info().delegation())?;
+        self.check_delegation(fc, &sb.data().delegation)?;
         let options = [
             ("uid", self.options.uid.is_some()),
             ("gid", self.options.gid.is_some()),
@@ -93,19 +130,24 @@ impl Context for MountContext {
         }
         Ok(())
     }
+
+    /// As with C's, options are checked and then ignored.
+    fn reconfigure(&mut self, _fc: &FsContext<BpfFs>, _sb: &SuperBlock<BpfFs>) -> Result {
+        Ok(())
+    }
 }
 
 impl MountContext {
     /// Checks that a mount that joins an instance asks to delegate nothing else than that does. One
     /// that asks for nothing may join any.
     fn check_delegation(&self, fc: &FsContext<BpfFs>, instance: &Delegation) -> Result {
-        for option in &delegation::OPTIONS {
-            let wanted = *option.mask(&mut self.options.delegation.clone());
-            let there = *option.mask(&mut instance.clone());
-            if wanted != 0 && (wanted ^ there) & option.all != 0 {
+        for what in Delegated::ALL {
+            let wanted = self.options.delegation.get(what);
+            let there = instance.get(what);
+            if wanted != 0 && (wanted ^ there) & what.all_values() != 0 {
                 fc.error(fmt!(
                     "{} differs from that of this mount namespace's instance: use newinstance",
-                    option.name.to_str()?
+                    delegation::option(what).to_str()?
                 ));
                 return Err(EBUSY);
             }

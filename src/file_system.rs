@@ -1,54 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file system: what is in it and how it shows.
+//! The file system as a whole.
 
 #![forbid(unsafe_code)]
 
+use bpf::{Delegated, Delegates, Delegation, BPF_FS_MAGIC};
+use fs::{AnyINode, FileSystem, INodeNumbers, KernelId, Mode, SuperBlock};
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
-use kernel_ext::{
-    bpf::{Delegates, Delegation, BPF_FS_MAGIC},
-    fs::{FileOperations, FileSystem, INode, Instantiated, Mode, NewDentry, SuperBlock},
-};
+use takeover::SimpleXattrs;
 
-use crate::{context::MountContext, delegation, instance::Instance, object::Object};
+use crate::{context::MountContext, delegation, object::Object};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;
 
+/// What a superblock of the file system is: an instance.
+pub(crate) struct Instance {
+    /// What tokens of this instance are good for.
+    pub(crate) delegation: Delegation,
+}
+
+#[vtable]
 impl FileSystem for BpfFs {
     const NAME: &'static CStr = c"bpf";
     const INODE_CACHE: &'static CStr = c"bpffs_inode_cache";
     const MAGIC: u32 = BPF_FS_MAGIC;
+    const USERNS_MOUNT: bool = true;
+    const INODE_NUMBERS: INodeNumbers = INodeNumbers::Global;
 
-    type Info = Instance;
-    type Node = Object;
+    type Data = Instance;
+    /// What a file stands for; `None` for directories and symlinks.
+    type INodeData = Option<Object>;
     type Context = MountContext;
+    type Xattrs = SimpleXattrs;
 
-    fn is_same_instance(live: &Instance, wanted: &Instance) -> bool {
-        live.is_same(wanted)
-    }
-
-    fn check_name(dir: &INode<Self>, name: &[u8]) -> Result {
-        // Names with dots are reserved for the kernel, in all directories that have any permission.
-        if dir.mode() != Mode::new(0) && name.contains(&b'.') {
-            return Err(EPERM);
-        }
-        Ok(())
-    }
-
-    fn mkdir<'a>(dentry: NewDentry<'a, Self>, mode: Mode) -> Result<Instantiated<'a>> {
-        Ok(dentry.directory(mode)?.instantiate())
-    }
-
-    fn symlink<'a>(dentry: NewDentry<'a, Self>, target: &CStr) -> Result<Instantiated<'a>> {
-        Ok(dentry.symlink(target)?.instantiate())
-    }
-
-    fn file_operations(object: &Object) -> FileOperations<'_> {
-        object.file_operations()
-    }
-
-    fn show_options(sb: &SuperBlock<Self>, root: &INode<Self>, m: &SeqFile) -> Result {
+    fn show_options(sb: &SuperBlock<Self>, root: &AnyINode, m: &SeqFile) -> Result {
         if !root.uid().is_global_root() {
             seq_print!(m, ",uid={}", root.uid().in_init_user_ns());
         }
@@ -59,8 +45,8 @@ impl FileSystem for BpfFs {
         if mode != Mode::RWX_ALL {
             seq_print!(m, ",mode={:o}", mode.bits());
         }
-        for option in &delegation::OPTIONS {
-            option.show(sb.info().delegation(), m);
+        for what in Delegated::ALL {
+            delegation::show(what, &sb.data().delegation, m);
         }
         Ok(())
     }
@@ -68,6 +54,6 @@ impl FileSystem for BpfFs {
 
 impl Delegates for BpfFs {
     fn delegation(instance: &Instance) -> &Delegation {
-        instance.delegation()
+        &instance.delegation
     }
 }

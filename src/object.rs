@@ -4,11 +4,19 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::prelude::*;
-use kernel_ext::{
-    bpf::{builtin, FileFlags, InstalledFd, Link, Map, Prog},
-    fs::{AnyINode, CreatingPath, FileOperations, INode, Mode},
+use bpf::{builtin, Elements, FileFlags, InstalledFd, Link, Map, Prog};
+use fs::{
+    seq::{
+        SeqAccess,
+        SeqFileOperations, //
+    },
+    AnyINode,
+    CreatingPath,
+    FileOps,
+    INode,
+    Mode, //
 };
+use kernel::prelude::*;
 
 use crate::file_system::BpfFs;
 
@@ -45,7 +53,7 @@ impl Object {
     /// `EACCES` if it stands for none.
     pub(crate) fn from_inode(inode: &AnyINode) -> Result<Self> {
         if let Some(inode) = INode::<BpfFs>::try_from_any(inode) {
-            return inode.node().cloned().ok_or(EACCES);
+            return inode.data().clone().ok_or(EACCES);
         }
         builtin::map_of(inode)
             .map(Self::Map)
@@ -89,12 +97,29 @@ impl Object {
     }
 
     /// What can be done with the open file of a pin.
-    pub(crate) fn file_operations(&self) -> FileOperations<'_> {
-        match self {
-            Self::Map(map) => map.file_operations(),
-            Self::Link(link) => link.file_operations(),
-            Self::Prog(_) => None,
+    pub(crate) fn file_ops(object: &Option<Self>) -> FileOps<'_, BpfFs> {
+        match object {
+            Some(Self::Map(map)) if map.can_show_elements() => FileOps::seq::<MapFile>(),
+            Some(Self::Link(link)) => link.file_operations().unwrap_or(FileOps::UNOPENABLE),
+            _ => FileOps::UNOPENABLE,
         }
-        .unwrap_or(FileOperations::UNOPENABLE)
+    }
+}
+
+/// The file of a map that can show its elements.
+struct MapFile;
+
+impl SeqFileOperations for MapFile {
+    type FileSystem = BpfFs;
+    type Sequence = Elements;
+
+    /// As with C's.
+    const ACCESS: SeqAccess = SeqAccess::ReadOnly;
+
+    fn open(inode: &INode<BpfFs>) -> Result<Elements> {
+        match inode.data() {
+            Some(Object::Map(map)) => map.elements(),
+            _ => Err(EIO),
+        }
     }
 }

@@ -4,36 +4,53 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::prelude::*;
-use kernel_ext::{
-    bpf::Delegation,
+use bpf::{Delegated, Delegation};
+use fs::{
     capability::{capable, Capability},
-    fs::{FsContext, Mode, Parameter, ParameterTable, Parameters, Spec},
-    uidgid::{Kgid, Kuid},
+    FsContext,
+    Kgid,
+    Kuid,
+    Mode,
+    Parameter,
+    ParameterTable,
+    Parameters,
+    Spec, //
 };
+use kernel::prelude::*;
 
 use crate::{delegation, file_system::BpfFs};
 
-const UID: u8 = 0;
-const GID: u8 = 1;
-const MODE: u8 = 2;
-const NEW_INSTANCE: u8 = 3;
-/// The first of [`delegation::OPTIONS`], the others follow.
-const DELEGATE: u8 = 4;
+/// A mount option.
+#[derive(Clone, Copy)]
+pub(crate) enum MountOption {
+    Uid,
+    Gid,
+    Mode,
+    NewInstance,
+    Delegate(Delegated),
+}
 
-static PARAMETERS: Parameters<8> = Parameters::new([
-    Spec::u32(c"uid", UID),
-    Spec::u32(c"gid", GID),
-    Spec::u32_octal(c"mode", MODE),
-    Spec::flag(c"newinstance", NEW_INSTANCE),
-    Spec::string(delegation::OPTIONS[0].name, DELEGATE),
-    Spec::string(delegation::OPTIONS[1].name, DELEGATE + 1),
-    Spec::string(delegation::OPTIONS[2].name, DELEGATE + 2),
-    Spec::string(delegation::OPTIONS[3].name, DELEGATE + 3),
+/// The option that delegates `what`.
+const fn delegate(what: Delegated) -> (Spec, MountOption) {
+    (
+        Spec::string(delegation::option(what)),
+        MountOption::Delegate(what),
+    )
+}
+
+static PARAMETERS: Parameters<MountOption, 8> = Parameters::new([
+    (Spec::u32(c"uid"), MountOption::Uid),
+    (Spec::u32(c"gid"), MountOption::Gid),
+    (Spec::u32_octal(c"mode"), MountOption::Mode),
+    (Spec::flag(c"newinstance"), MountOption::NewInstance),
+    delegate(Delegated::Commands),
+    delegate(Delegated::MapTypes),
+    delegate(Delegated::ProgTypes),
+    delegate(Delegated::AttachTypes),
 ]);
 
 /// The table of all options.
-pub(crate) const TABLE: ParameterTable = PARAMETERS.table();
+pub(crate) const TABLE: ParameterTable<MountOption> = PARAMETERS.table();
 
 /// What a mount was asked to be; `None` where nothing was said.
 #[derive(Default)]
@@ -56,7 +73,7 @@ impl Options {
     pub(crate) fn parse(
         &mut self,
         fc: &FsContext<BpfFs>,
-        option: u8,
+        option: MountOption,
         parameter: Parameter<'_>,
     ) -> Result {
         let number = parameter.number();
@@ -67,19 +84,16 @@ impl Options {
             }
         };
         match option {
-            UID => self.uid = Some(fc.kuid(number).ok_or_else(bad_id("uid"))?),
-            GID => self.gid = Some(fc.kgid(number).ok_or_else(bad_id("gid"))?),
-            MODE => self.mode = Some(Mode::new(number)),
-            NEW_INSTANCE => self.new_instance = true,
-            _ => {
-                let option = delegation::OPTIONS
-                    .get(usize::from(option.wrapping_sub(DELEGATE)))
-                    .ok_or(EINVAL)?;
-                let mask = option.parse(parameter)?;
+            MountOption::Uid => self.uid = Some(fc.kuid(number).ok_or_else(bad_id("uid"))?),
+            MountOption::Gid => self.gid = Some(fc.kgid(number).ok_or_else(bad_id("gid"))?),
+            MountOption::Mode => self.mode = Some(Mode::new(number)),
+            MountOption::NewInstance => self.new_instance = true,
+            MountOption::Delegate(what) => {
+                let mask = delegation::parse(what, parameter)?;
                 if mask != 0 && !capable(Capability::SYS_ADMIN) {
                     return Err(EPERM);
                 }
-                *option.mask(&mut self.delegation) |= mask;
+                self.delegation.add(what, mask);
             }
         }
         Ok(())

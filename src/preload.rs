@@ -4,21 +4,17 @@
 
 #![forbid(unsafe_code)]
 
+use bpf::preload;
+use fs::{Mode, Root};
 use kernel::prelude::*;
-use kernel_ext::{
-    bpf::preload,
-    fs::{Mode, NewRoot},
-};
 
 use crate::{file_system::BpfFs, object::Object};
 
 /// Pins the links that the kernel wants to have in every instance. Their names have dots: `root`
-/// must have no permissions yet (see `BpfFs::check_name()`).
-pub(crate) fn populate(root: &NewRoot<'_, BpfFs>) -> Result {
+/// must have no permissions yet (see `Directory::lookup()`).
+pub(crate) fn populate(root: &Root<'_, BpfFs>) -> Result {
     preload::for_each(|name, link| {
-        root.create(name, |dentry| {
-            let file = dentry.file(Mode::new(0o400))?;
-            Ok(file.with_node(Object::Link(link)).instantiate())
-        })
+        let mode = Mode::new(0o400);
+        root.file(name, mode, Some(Object::Link(link)), Object::file_ops)
     })
 }

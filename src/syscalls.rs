@@ -4,11 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+use bpf::{builtin, FileFlags, InstalledFd, Prog, ProgType, TokenRequest};
+use fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath};
 use kernel::prelude::*;
-use kernel_ext::{
-    bpf::{builtin, syscall::Syscalls, FileFlags, InstalledFd, Prog, ProgType, TokenRequest},
-    fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath},
-};
+use takeover::Syscalls;
 
 use crate::{file_system::BpfFs, object::Object};
 
@@ -25,7 +24,7 @@ impl Syscalls for BpfFs {
         path.security_mknod(mode)?;
 
         if ours {
-            pin(object, path, mode)
+            path.file::<BpfFs, _>(mode, Some(object), Object::file_ops)
         } else {
             object.pin_builtin(path, mode).map_err(|(e, _object)| e)
         }
@@ -53,19 +52,6 @@ impl Syscalls for BpfFs {
         root.permission(AccessMask::ACCESS)?;
         request.create(&root)
     }
-}
-
-/// Pins `object` at `path`, in a directory of this file system.
-fn pin(object: Object, path: CreatingPath, mode: Mode) -> Result {
-    // Given to the inode once nothing can fail any more. If something does, it is dropped here,
-    // after `mkobj()` has unlocked the parent: the last reference to an object may take a lot of
-    // other locks with it.
-    let mut object = Some(object);
-    path.mkobj::<BpfFs, _>(mode, |dentry, mode| {
-        let file = dentry.file(mode)?;
-        let object = object.take().ok_or(EINVAL)?;
-        Ok(file.with_node(object).instantiate())
-    })
 }
 
 /// The program that `inode` stands for, if the current task may read it.

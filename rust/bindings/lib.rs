@@ -2,8 +2,10 @@
 
 //! Bindings that the kernel crate's own lack.
 //!
-//! Made by `bindgen` from `bindings_helper.h`; everything else that the headers refer to is the
-//! kernel crate's, so that the types of both are the same. Private to this crate.
+//! Each crate of `rust/` includes this file as a private module. `bindgen` makes what differs from
+//! one crate to the next of the crate's `bindings_helper.h`, as its `bindgen_parameters` say.
+//! Everything else that the headers refer to is the kernel crate's, so that the types of both are
+//! the same.
 
 #![allow(
     clippy::all,
@@ -17,6 +19,7 @@
     unnecessary_transmutes,
     unreachable_pub,
     unsafe_op_in_unsafe_fn,
+    unused_imports,
     clippy::as_underscore,
     clippy::cast_lossless,
     clippy::ptr_as_ptr,
@@ -31,7 +34,5 @@ use pin_init::{MaybeZeroable, Zeroable};
 // only as incomplete ones.
 pub use kernel::bindings::*;
 
-// SAFETY: It has no size.
-unsafe impl<T> Zeroable for __BindgenUnionField<T> {}
-
-include!(env!("BPFFS_BINDINGS"));
+// Made by Kbuild, which tells each crate where its own are.
+include!(env!("BINDINGS"));

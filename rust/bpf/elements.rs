@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading a map: a line for each element, for people to look at.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
+
+use crate::Map;
+use fs::seq::{SeqWriter, Sequence};
+use kernel::{alloc::flags, prelude::*, seq_print, sync::rcu};
+
+/// The elements of a map, behind two lines of warning.
+///
+/// The map may change meanwhile: what is shown is then neither complete nor free of duplicates.
+///
+/// # Invariants
+///
+/// `map` can show its elements (`map_seq_show_elem`), and `key` is as long as its keys.
+pub struct Elements {
+    map: Map,
+    key: KVec<u8>,
+    at: Position,
+}
+
+/// Where in the file a reader is.
+#[derive(Clone, Copy, PartialEq)]
+enum Position {
+    Header,
+    /// At the element with that key.
+    Element,
+    End,
+}
+
+impl Elements {
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the map cannot show its elements; `ENOMEM`.
+    pub(crate) fn new(map: &Map) -> Result<Self> {
+        if !map.can_show_elements() {
+            return Err(EIO);
+        }
+        // SAFETY: The map is valid; the field never changes.
+        let key_size = unsafe { (*map.as_ptr()).key_size } as usize;
+        Ok(Self {
+            // INVARIANT: The key has that length. The map can show its elements, as just seen.
+            key: KVec::from_elem(0, key_size, GFP_KERNEL | flags::__GFP_NOWARN)?,
+            map: map.clone(),
+            at: Position::Header,
+        })
+    }
+}
+
+impl Sequence for Elements {
+    fn start(&mut self, position: u64) -> bool {
+        if self.at == Position::End {
+            return false;
+        }
+        self.at = if position == 0 {
+            Position::Header
+        } else {
+            Position::Element
+        };
+        true
+    }
+
+    fn next(&mut self) -> bool {
+        let key: *mut c_void = self.key.as_mut_ptr().cast();
+        let previous = match self.at {
+            Position::Header => core::ptr::null_mut(),
+            Position::Element => key,
+            Position::End => return false,
+        };
+        let guard = rcu::read_lock();
+        // SAFETY:
+        // - The map is valid, and keys are as long as it says, by the type invariant.
+        // - The operation reads the previous key before it writes the next, which may be the same
+        //   memory.
+        let err = unsafe {
+            (*(*self.map.as_ptr()).ops)
+                .map_get_next_key
+                .map_or(-1, |next| next(self.map.as_ptr(), previous, key))
+        };
+        drop(guard);
+        self.at = if err == 0 {
+            Position::Element
+        } else {
+            Position::End
+        };
+        err == 0
+    }
+
+    fn show(&self, m: &SeqWriter<'_>) -> Result {
+        if self.at == Position::Header {
+            seq_print!(m, "# WARNING!! The output is for debug purpose only\n");
+            seq_print!(m, "# WARNING!! The output format will change\n");
+            return Ok(());
+        }
+        // SAFETY:
+        // - The map is valid and has the operation, and the key is of its length, by the type
+        //   invariant.
+        // - The `struct seq_file` is valid and ours.
+        unsafe {
+            if let Some(show) = (*(*self.map.as_ptr()).ops).map_seq_show_elem {
+                let key = self.key.as_ptr().cast_mut().cast();
+                show(self.map.as_ptr(), key, m.as_ptr());
+            }
+        }
+        Ok(())
+    }
+}
+

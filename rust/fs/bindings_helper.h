@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What bindgen reads for the crate fs. Sorted alphabetically.
+ */
+
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+
+/* Constants that bindgen does not recognise. */
+const unsigned int RUST_CONST_HELPER_DCACHE_PERSISTENT = DCACHE_PERSISTENT;
+const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;
+const loff_t RUST_CONST_HELPER_MAX_LFS_FILESIZE = MAX_LFS_FILESIZE;
+const unsigned long RUST_CONST_HELPER_SB_ACTIVE = SB_ACTIVE;
+const unsigned long RUST_CONST_HELPER_SB_BORN = SB_BORN;
+const unsigned long RUST_CONST_HELPER_SB_RDONLY = SB_RDONLY;
+const slab_flags_t RUST_CONST_HELPER_SLAB_ACCOUNT = SLAB_ACCOUNT;
+const umode_t RUST_CONST_HELPER_S_IALLUGO = S_IALLUGO;
+const umode_t RUST_CONST_HELPER_S_IRWXUGO = S_IRWXUGO;
+
+#include "../helpers/fs.c"

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mount contexts: what `fsopen(2)` and `mount(2)` configure before there is a superblock.
+//!
+//! C header: [`include/linux/fs_context.h`](srctree/include/linux/fs_context.h)
+
+use crate::{
+    bindings,
+    instances::Key,
+    mount::get_tree,
+    parameter::ParameterTable,
+    uidgid::{KernelId, Kgid, Kuid},
+    FileSystem,
+    NewSuperBlock,
+    Parameter,
+    Root,
+    SuperBlock, //
+};
+use core::{marker::PhantomData, ptr};
+use kernel::{
+    error::{
+        from_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    fmt,
+    prelude::*,
+    types::Opaque, //
+};
+
+/// Which superblock a mount shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// One of its own: each mount makes a new superblock.
+    Independent,
+    /// The only one there is. A mount in another user namespace than that of the first is refused
+    /// with `EBUSY`.
+    Single,
+    /// The one of this key that belongs to the same user namespace.
+    Keyed(Key),
+}
+
+/// What is done with a parameter that is not in the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum UnknownParameters {
+    /// The mount is refused with `EINVAL`, and the context's log names the parameter.
+    Refused,
+    /// Nothing.
+    Ignored,
+}
+
+/// What a file system keeps while a mount of it is configured.
+///
+/// Up to three tasks have to do with a context, one after the other, as a file descriptor of
+/// `fsopen(2)` can be passed on. With `mount(2)` the three are one.
+///
+/// - The *opener* calls `fsopen(2)`, and [`new`](Self::new) runs in it. The user namespace of the
+///   mount is the opener's. What of the opener's identity counts is to be kept by `new`.
+/// - Whoever *configures* the context calls `fsconfig(2)`, and [`parse`](Self::parse) runs in it.
+///   Capabilities that an option takes are that task's.
+/// - The *creator* calls `fsconfig(2)` with `FSCONFIG_CMD_CREATE`. All of
+///   [`sharing`](Self::sharing), [`fill`](Self::fill) and [`join`](Self::join) run in it, and
+///   [`reconfigure`](Self::reconfigure) in the one that reconfigures. Capabilities that mounting
+///   takes are that task's.
+///
+/// Each task uses its own credentials; nothing runs with those of another. All methods run in
+/// process context and may sleep. An error is what the system call answers. Nobody else uses the
+/// context meanwhile (`uapi_mutex`).
+#[vtable]
+pub trait Context: Sized + Send {
+    /// Whose mounts these are.
+    type FileSystem: FileSystem<Context = Self>;
+
+    /// What [`parse`](Self::parse) knows the parameters by.
+    type Option: Copy + 'static;
+
+    /// The parameters.
+    const PARAMETERS: ParameterTable<Self::Option>;
+
+    /// What is done with other parameters.
+    const UNKNOWN_PARAMETERS: UnknownParameters = UnknownParameters::Refused;
+
+    /// A context, as it is before any parameter. Runs in the opener.
+    fn new() -> Result<Self>;
+
+    /// Takes a parameter. Runs in whoever configures.
+    ///
+    /// For a superblock that exists already and is reconfigured the method is called as well.
+    fn parse(
+        &mut self,
+        fc: &FsContext<Self::FileSystem>,
+        option: Self::Option,
+        parameter: Parameter<'_>,
+    ) -> Result;
+
+    /// Checks that the mount may be made, and says which superblock it is to show. Runs in the
+    /// creator; no lock is held but `uapi_mutex`.
+    ///
+    /// Absent: each mount shows one of its own.
+    fn sharing(&mut self, _fc: &FsContext<Self::FileSystem>) -> Result<Sharing> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Fills a new superblock. What it returns is the proof that the superblock has a root. Runs
+    /// in the creator, with the superblock's `s_umount` locked for writing.
+    fn fill<'a>(
+        &mut self,
+        fc: &FsContext<Self::FileSystem>,
+        sb: NewSuperBlock<'a, Self::FileSystem>,
+    ) -> Result<Root<'a, Self::FileSystem>>;
+
+    /// Joins a superblock that exists already. An error makes the mount fail and leaves the
+    /// superblock as it is. Runs in the creator, with the superblock's `s_umount` locked for
+    /// writing.
+    ///
+    /// Absent: every mount may join.
+    fn join(
+        &mut self,
+        _fc: &FsContext<Self::FileSystem>,
+        _sb: &SuperBlock<Self::FileSystem>,
+    ) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Reconfigures a superblock (`mount -o remount`) by the parameters that
+    /// [`parse`](Self::parse) has taken. Runs in whoever reconfigures, with the superblock's
+    /// `s_umount` locked for writing.
+    ///
+    /// Absent: parameters are refused with `EINVAL`; flags such as `ro` can be changed.
+    fn reconfigure(
+        &mut self,
+        _fc: &FsContext<Self::FileSystem>,
+        _sb: &SuperBlock<Self::FileSystem>,
+    ) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// The VFS's side of a mount context.
+///
+/// # Invariants
+///
+/// A valid `struct fs_context` of a type of `T`, used by one task at a time.
+#[repr(transparent)]
+pub struct FsContext<T>(Opaque<bindings::fs_context>, PhantomData<T>);
+
+impl<T: FileSystem> FsContext<T> {
+    /// # Safety
+    ///
+    /// `fc` must be as the type invariant says, for `'a`.
+    unsafe fn from_raw<'a>(fc: *mut bindings::fs_context) -> &'a Self {
+        // INVARIANT: `fc` is as the invariant says by this function's contract.
+        // SAFETY:
+        // - `fc` is valid for `'a` by this function's contract.
+        // - The layouts are the same.
+        unsafe { &*fc.cast() }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut bindings::fs_context {
+        self.0.get()
+    }
+
+    /// The user namespace that a new superblock is to belong to.
+    pub(crate) fn user_ns(&self) -> *mut bindings::user_namespace {
+        // SAFETY: The context is valid by the type invariant. Both fields are set when it is made.
+        unsafe {
+            if (*self.as_ptr()).global() {
+                &raw mut bindings::init_user_ns
+            } else {
+                (*self.as_ptr()).user_ns
+            }
+        }
+    }
+
+    /// Whether the mount is to belong to the initial user namespace.
+    pub fn is_init_user_ns(&self) -> bool {
+        // SAFETY: The context is valid by the type invariant; the field is set when it is made.
+        let user_ns = unsafe { (*self.as_ptr()).user_ns };
+        ptr::eq(user_ns, &raw const bindings::init_user_ns)
+    }
+
+    /// Whether the superblock is to be read-only.
+    pub fn is_read_only(&self) -> bool {
+        // SAFETY: The context is valid by the type invariant.
+        let flags = unsafe { (*self.as_ptr()).sb_flags };
+        flags as c_ulong & bindings::SB_RDONLY != 0
+    }
+
+    /// Whether an existing superblock is reconfigured rather than a mount made.
+    pub fn is_reconfigure(&self) -> bool {
+        // SAFETY: The context is valid by the type invariant.
+        let purpose = unsafe { (*self.as_ptr()).purpose() };
+        purpose == bindings::fs_context_purpose_FS_CONTEXT_FOR_RECONFIGURE
+    }
+
+    /// Whether the creator insists on a superblock that does not exist yet
+    /// (`FSCONFIG_CMD_CREATE_EXCL`).
+    pub(crate) fn is_exclusive(&self) -> bool {
+        // SAFETY: The context is valid by the type invariant.
+        unsafe { (*self.as_ptr()).exclusive() }
+    }
+
+    /// `uid` as the current task means it, if the mount's user namespace can represent it.
+    pub fn kuid(&self, uid: u32) -> Option<Kuid> {
+        // SAFETY: The context is valid by the type invariant, and holds a reference to its user
+        // namespace.
+        unsafe { Kuid::from_current_ns(uid, (*self.as_ptr()).user_ns) }
+    }
+
+    /// `gid` as the current task means it, if the mount's user namespace can represent it.
+    pub fn kgid(&self, gid: u32) -> Option<Kgid> {
+        // SAFETY: The context is valid by the type invariant, and holds a reference to its user
+        // namespace.
+        unsafe { Kgid::from_current_ns(gid, (*self.as_ptr()).user_ns) }
+    }
+
+    /// Whether the mount is made by `mount(2)`, which sets the flags of superblock and mount alike.
+    pub fn is_mount_syscall(&self) -> bool {
+        // SAFETY: The context is valid by the type invariant.
+        unsafe { (*self.as_ptr()).oldapi() }
+    }
+
+    /// Leaves a piece of information for whoever configures the mount. With `mount(2)` the message
+    /// is dropped, as nobody would read it there but the kernel's log.
+    pub fn info(&self, args: fmt::Arguments<'_>) {
+        if !self.is_mount_syscall() {
+            self.log(b'i', args);
+        }
+    }
+
+    /// Leaves a warning for whoever configures the mount.
+    pub fn warning(&self, args: fmt::Arguments<'_>) {
+        self.log(b'w', args);
+    }
+
+    /// Leaves an error for whoever configures the mount.
+    pub fn error(&self, args: fmt::Arguments<'_>) {
+        self.log(b'e', args);
+    }
+
+    /// Puts a message into the context's log, or, for `mount(2)`, which has none, into the
+    /// kernel's.
+    fn log(&self, level: u8, args: fmt::Arguments<'_>) {
+        // SAFETY:
+        // - The context is valid by the type invariant, and its log is set up with it.
+        // - `%pA` takes a pointer to `Arguments`, which is only read during the call.
+        unsafe {
+            let log = &(*self.as_ptr()).log;
+            bindings::logfc(
+                log.log,
+                log.prefix,
+                level as c_char,
+                c"%pA".as_char_ptr(),
+                (&raw const args).cast::<c_void>(),
+            );
+        }
+    }
+
+    /// The file system's side. Only to be used by the operations of the context, of which the VFS
+    /// runs one at a time, between `init_fs_context()` and `free()`.
+    pub(crate) fn context(&self) -> *mut T::Context {
+        // SAFETY: The context is valid by the type invariant.
+        unsafe { (*self.as_ptr()).fs_private.cast() }
+    }
+}
+
+/// Begins a context of the type of `T`: for a new mount, or for the reconfiguration of a
+/// superblock.
+///
+/// # Safety
+///
+/// The caller must do as the VFS does: call this as `init_fs_context` of a file system type, with
+/// a context whose `fs_type` is the type of `T`.
+pub unsafe extern "C" fn init_fs_context<T: FileSystem>(
+    fc: *mut kernel::bindings::fs_context,
+) -> c_int {
+    let fc = fc.cast::<bindings::fs_context>();
+    from_result(|| {
+        let context = KBox::new(T::Context::new()?, GFP_KERNEL)?;
+        // SAFETY: The context is valid by this function's contract, and its file system's side is
+        // empty and ours to fill.
+        unsafe {
+            (*fc).fs_private = KBox::into_raw(context).cast();
+            (*fc).ops = ContextTable::<T>::TABLE;
+        }
+        Ok(0)
+    })
+}
+
+/// C's operations of contexts of `T`.
+struct ContextTable<T>(PhantomData<T>);
+
+impl<T: FileSystem> ContextTable<T> {
+    const TABLE: &'static bindings::fs_context_operations = &bindings::fs_context_operations {
+        free: Some(Self::free),
+        parse_param: Some(Self::parse_param),
+        get_tree: Some(Self::get_tree),
+        reconfigure: Some(Self::reconfigure),
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: call this once, for a context that `init_fs_context()`
+    /// succeeded for.
+    unsafe extern "C" fn free(fc: *mut bindings::fs_context) {
+        // SAFETY: By this function's contract, `init_fs_context()` put the box there, and nobody
+        // uses it any more.
+        drop(unsafe { KBox::from_raw((*fc).fs_private.cast::<T::Context>()) });
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
+    /// locked, and a valid parameter.
+    unsafe extern "C" fn parse_param(
+        fc: *mut bindings::fs_context,
+        parameter: *mut bindings::fs_parameter,
+    ) -> c_int {
+        let mut result = pin_init::zeroed();
+        // SAFETY:
+        // - Context and parameter are valid by this function's contract.
+        // - The table ends as it should by its type invariant.
+        let number = unsafe {
+            bindings::__fs_parse(
+                &raw mut (*fc).log,
+                T::Context::PARAMETERS.as_ptr(),
+                parameter,
+                &mut result,
+            )
+        };
+        let Ok(number) = usize::try_from(number) else {
+            if number != -(bindings::ENOPARAM as c_int) {
+                return number;
+            }
+            // SAFETY: Context and parameter are valid by this function's contract.
+            let err = unsafe { bindings::vfs_parse_fs_param_source(fc, parameter) };
+            let ignored = T::Context::UNKNOWN_PARAMETERS == UnknownParameters::Ignored;
+            // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
+            return if ignored && err == -(bindings::ENOPARAM as c_int) {
+                0
+            } else {
+                err
+            };
+        };
+        from_result(|| {
+            let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;
+            // SAFETY: Context and parameter are valid and ours by this function's contract.
+            let fc = unsafe { FsContext::<T>::from_raw(fc) };
+            if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE {
+                fc.error(fmt!("this file system takes no options when it is remounted"));
+                return Err(EINVAL);
+            }
+            // SAFETY:
+            // - The parameter is valid and ours by this function's contract, and `__fs_parse()`
+            //   has accepted it with `result`.
+            // - This is an operation of the context, which may use the file system's side.
+            unsafe {
+                let parameter = Parameter::new(parameter, &result);
+                (*fc.context()).parse(fc, option, parameter).map(|()| 0)
+            }
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
+    /// locked, without a root.
+    unsafe extern "C" fn get_tree(fc: *mut bindings::fs_context) -> c_int {
+        // SAFETY: The context is valid and ours by this function's contract.
+        let fc = unsafe { FsContext::<T>::from_raw(fc) };
+        // SAFETY: This is an operation of the context, which may use the file system's side.
+        let context = unsafe { &mut *fc.context() };
+        from_result(|| get_tree(fc, context).map(|()| 0))
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
+    /// locked, whose root is that of a live superblock of `T` with `s_umount` locked for writing.
+    unsafe extern "C" fn reconfigure(fc: *mut bindings::fs_context) -> c_int {
+        if !T::Context::HAS_RECONFIGURE {
+            return 0;
+        }
+        // SAFETY: Context and superblock are valid by this function's contract. This is an
+        // operation of the context, which may use the file system's side.
+        let (fc, sb, context) = unsafe {
+            let sb = SuperBlock::from_raw((*(*fc).root).d_sb);
+            let fc = FsContext::<T>::from_raw(fc);
+            (fc, sb, &mut *fc.context())
+        };
+        from_result(|| context.reconfigure(fc, sb).map(|()| 0))
+    }
+}

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Regular files.
+//!
+//! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
+
+use crate::{
+    attributes::{
+        AttributeHooks,
+        AttributeTable,
+        Changes,
+        Stat, //
+    },
+    bindings,
+    seq::{
+        SeqFileOperations,
+        SeqTable, //
+    },
+    xattr,
+    FileSystem,
+    INode,
+    LockedINode, //
+};
+use core::{marker::PhantomData, ptr};
+use kernel::{
+    error::{
+        from_result,
+        to_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
+    fs::LocalFile,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    prelude::*,
+    types::ForeignOwnable, //
+};
+
+/// The operations of a regular file: C's `struct file_operations`, and what of `struct
+/// inode_operations` concerns files.
+///
+/// All methods run in process context, with the credentials of the task that makes the call, and
+/// may sleep. An error is what the system call answers.
+///
+/// Reading and writing also serve `splice(2)`, `sendfile(2)` and their like; a file that can be
+/// read or written can be sought in; `fsync(2)` has nothing to do. Not supported are `mmap(2)`
+/// (`ENODEV`), `ioctl(2)` (`ENOTTY`) and asynchronous use.
+#[vtable]
+pub trait FileOperations: Sized + 'static {
+    /// Whose files these are.
+    type FileSystem: FileSystem;
+
+    /// What belongs to an open file; `()` for nothing.
+    type Open: ForeignOwnable + Send + Sync;
+
+    /// `open(2)`: makes what belongs to the open file.
+    fn open(_inode: &INode<Self::FileSystem>) -> Result<Self::Open>;
+
+    /// The last `close(2)`.
+    ///
+    /// Absent: what belongs to the open file is dropped.
+    fn release(_open: Self::Open, _inode: &INode<Self::FileSystem>) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `read(2)`: puts what is at `position` into `to`. What was put there is what was read; an
+    /// error after that is not seen.
+    ///
+    /// Absent: `EINVAL`.
+    fn read(_file: &OpenFile<'_, Self>, _position: u64, _to: &mut IovIterDest<'_>) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `write(2)`: takes what is in `from` to `position`, which for `O_APPEND` is the end. What was
+    /// taken from there is what was written; an error after that is not seen. The inode is locked
+    /// for writing; its size is [the method's to set](LockedINode::set_size). Times follow, and
+    /// limits such as `RLIMIT_FSIZE` have been seen to.
+    ///
+    /// Absent: `EINVAL`.
+    fn write(
+        _file: &OpenFile<'_, Self>,
+        _inode: &LockedINode<'_, Self::FileSystem>,
+        _position: u64,
+        _from: &mut IovIterSource<'_>,
+    ) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `lseek(2)`: where a file whose position is `position` goes.
+    ///
+    /// Absent: as the size of the inode has it (`generic_file_llseek()`).
+    fn llseek(
+        _file: &OpenFile<'_, Self>,
+        _position: u64,
+        _offset: i64,
+        _whence: Whence,
+    ) -> Result<u64> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `stat(2)`: changes what is going to be shown of the file.
+    ///
+    /// Absent: what is in the inode is shown (`simple_getattr()`).
+    fn getattr(_inode: &INode<Self::FileSystem>, _stat: &mut Stat<'_>) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `truncate(2)`, `chmod(2)`, `chown(2)`, `utimensat(2)`: called when all checks have been
+    /// passed, before the inode is changed. The inode is locked for writing.
+    ///
+    /// Absent: the inode is changed (`simple_setattr()`), its size, too.
+    fn setattr(_inode: &LockedINode<'_, Self::FileSystem>, _changes: &Changes<'_>) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// What `lseek(2)` starts from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whence {
+    /// `SEEK_SET`: the beginning.
+    Set,
+    /// `SEEK_CUR`: where the file is.
+    Current,
+    /// `SEEK_END`: the end.
+    End,
+    /// `SEEK_DATA`: the next data.
+    Data,
+    /// `SEEK_HOLE`: the next hole.
+    Hole,
+}
+
+impl Whence {
+    fn from_raw(whence: c_int) -> Result<Self> {
+        Ok(match c_uint::try_from(whence)? {
+            bindings::SEEK_SET => Self::Set,
+            bindings::SEEK_CUR => Self::Current,
+            bindings::SEEK_END => Self::End,
+            bindings::SEEK_DATA => Self::Data,
+            bindings::SEEK_HOLE => Self::Hole,
+            _ => return Err(EINVAL),
+        })
+    }
+}
+
+/// An open file with operations `F`.
+///
+/// # Invariants
+///
+/// Points to an open file, alive for `'a`, whose inode is one of `F::FileSystem` with operations
+/// `F`, and whose private data is what `F::open()` returned.
+pub struct OpenFile<'a, F: FileOperations>(*mut bindings::file, PhantomData<&'a F>);
+
+impl<'a, F: FileOperations> OpenFile<'a, F> {
+    /// # Safety
+    ///
+    /// `file` must be as the type invariants say.
+    unsafe fn from_raw(file: *mut bindings::file) -> Self {
+        // INVARIANT: The file is as the invariant says by this function's contract.
+        Self(file, PhantomData)
+    }
+
+    /// The file's inode.
+    pub fn inode(&self) -> &'a INode<F::FileSystem> {
+        // SAFETY: The file is open by the type invariant, and holds its inode.
+        unsafe { INode::from_raw((*self.0).f_inode) }
+    }
+
+    /// What belongs to the open file.
+    pub fn data(&self) -> <F::Open as ForeignOwnable>::Borrowed<'a> {
+        // SAFETY: The private data is what `F::open()` returned, by the type invariant, and is given
+        // back only as the file is released, after `'a`.
+        unsafe { F::Open::borrow((*self.0).private_data) }
+    }
+
+    /// The file, with its flags and the credentials of the task that opened it.
+    pub fn file(&self) -> &LocalFile {
+        // SAFETY:
+        // - The file is open by the type invariant.
+        // - Only the current task uses the reference.
+        unsafe { LocalFile::from_raw_file(self.0) }
+    }
+}
+
+/// What can be done with a regular file of `T` whose data is borrowed for `'a`.
+///
+/// # Invariants
+///
+/// Points to static operations that are sound to use for `'a` with an inode of `T` that has this
+/// private data: null for the inode's own.
+pub struct FileOps<'a, T> {
+    inode: *const bindings::inode_operations,
+    file: *const bindings::file_operations,
+    private: *mut c_void,
+    _lifetime: PhantomData<(&'a (), fn(T))>,
+}
+
+impl<'a, T: FileSystem> FileOps<'a, T> {
+    /// Nothing: opening the file fails with `EIO`.
+    pub const UNOPENABLE: Self = {
+        // INVARIANT: Nothing is asked of the inode.
+        Self {
+            inode: PlainTable::<T>::TABLE,
+            file: &bindings::file_operations {
+                open: Some(open_fails),
+                ..pin_init::zeroed()
+            },
+            private: ptr::null_mut(),
+            _lifetime: PhantomData,
+        }
+    };
+
+    /// The operations `F`.
+    pub const fn of<F: FileOperations<FileSystem = T>>() -> Self {
+        // INVARIANT: The tables' functions are for files of `T`.
+        Self {
+            inode: FileTable::<F>::INODE_TABLE,
+            file: FileTable::<F>::TABLE,
+            private: ptr::null_mut(),
+            _lifetime: PhantomData,
+        }
+    }
+
+    /// The sequence that `S` opens.
+    pub const fn seq<S: SeqFileOperations<FileSystem = T>>() -> Self {
+        // INVARIANT: The tables' functions are for files of `T`.
+        Self {
+            inode: PlainTable::<T>::TABLE,
+            file: SeqTable::<S>::TABLE,
+            private: ptr::null_mut(),
+            _lifetime: PhantomData,
+        }
+    }
+
+    /// What C's `operations` do with an inode whose private data is `private`.
+    ///
+    /// # Safety
+    ///
+    /// `operations` must be static, `private` not be null, and both sound to use for `'a`.
+    pub const unsafe fn from_raw(
+        operations: *const bindings::file_operations,
+        private: *mut c_void,
+    ) -> Self {
+        // INVARIANT: Both are sound to use by this function's contract.
+        Self {
+            inode: PlainTable::<T>::TABLE,
+            file: operations,
+            private,
+            _lifetime: PhantomData,
+        }
+    }
+
+    /// Makes them those of an inode.
+    ///
+    /// # Safety
+    ///
+    /// `inode` must point to an inode of `T` that has its data, that only the caller uses, and that
+    /// will be used as a file during `'a` only.
+    pub(crate) unsafe fn set(self, inode: *mut bindings::inode) {
+        // SAFETY: The inode is the caller's by this function's contract.
+        unsafe {
+            (*inode).i_op = self.inode;
+            (*inode).__bindgen_anon_3.i_fop = self.file;
+            if !self.private.is_null() {
+                (*inode).i_private = self.private;
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// None; `unsafe` is what the type of the operation asks for.
+unsafe extern "C" fn open_fails(_: *mut bindings::inode, _: *mut bindings::file) -> c_int {
+    EIO.to_errno()
+}
+
+/// C's operations of inodes of files of `T` that have no operations of their own.
+struct PlainTable<T>(PhantomData<T>);
+
+impl<T: FileSystem> PlainTable<T> {
+    const TABLE: &'static bindings::inode_operations = &bindings::inode_operations {
+        listxattr: xattr::list::<T>(),
+        ..pin_init::zeroed()
+    };
+}
+
+/// The hooks of `F` for attributes.
+struct Hooks<F>(PhantomData<F>);
+
+impl<F: FileOperations> AttributeHooks for Hooks<F> {
+    type FileSystem = F::FileSystem;
+
+    const HAS_GETATTR: bool = F::HAS_GETATTR;
+    const HAS_SETATTR: bool = F::HAS_SETATTR;
+
+    fn getattr(inode: &INode<F::FileSystem>, stat: &mut Stat<'_>) -> Result {
+        F::getattr(inode, stat)
+    }
+
+    fn setattr(inode: &LockedINode<'_, F::FileSystem>, changes: &Changes<'_>) -> Result {
+        F::setattr(inode, changes)
+    }
+}
+
+/// C's operations of files with operations `F`.
+struct FileTable<F>(PhantomData<F>);
+
+impl<F: FileOperations> FileTable<F> {
+    const INODE_TABLE: &'static bindings::inode_operations =
+        &AttributeTable::<Hooks<F>>::with(*PlainTable::<F::FileSystem>::TABLE);
+
+    const TABLE: &'static bindings::file_operations = &bindings::file_operations {
+        open: Some(Self::open),
+        release: Some(Self::release),
+        read_iter: if F::HAS_READ {
+            Some(Self::read_iter)
+        } else {
+            None
+        },
+        splice_read: if F::HAS_READ {
+            Some(bindings::copy_splice_read)
+        } else {
+            None
+        },
+        write_iter: if F::HAS_WRITE {
+            Some(Self::write_iter)
+        } else {
+            None
+        },
+        splice_write: if F::HAS_WRITE {
+            Some(bindings::iter_file_splice_write)
+        } else {
+            None
+        },
+        llseek: if F::HAS_LLSEEK {
+            Some(Self::llseek)
+        } else {
+            Some(bindings::generic_file_llseek)
+        },
+        fsync: Some(bindings::noop_fsync),
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a live inode of `F::FileSystem` with operations
+    /// `F`, and a file that is being opened.
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        from_result(|| {
+            // SAFETY: The inode is live and has its data by this function's contract.
+            let open = F::open(unsafe { INode::from_raw(inode) })?;
+            // SAFETY: The file is ours while it is being opened.
+            unsafe { (*file).private_data = open.into_foreign() };
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a live inode of `F::FileSystem` with operations
+    /// `F`, and a file that `open()` succeeded for and that nobody uses any more.
+    unsafe extern "C" fn release(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: The private data is what `open()` put there, and nobody uses it any more, by this
+        // function's contract.
+        let open = unsafe { F::Open::from_foreign((*file).private_data) };
+        if F::HAS_RELEASE {
+            // SAFETY: The inode is live and has its data by this function's contract.
+            F::release(open, unsafe { INode::from_raw(inode) });
+        } else {
+            drop(open);
+        }
+        0
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass an operation on a file that `open()` succeeded for,
+    /// and where to read to.
+    unsafe extern "C" fn read_iter(
+        kiocb: *mut bindings::kiocb,
+        to: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The file is open by this function's contract.
+        let (file, position) = unsafe { (OpenFile::<F>::from_raw((*kiocb).ki_filp), (*kiocb).ki_pos) };
+        // SAFETY: `to` is where to read to, and ours, by this function's contract.
+        let to = unsafe { IovIterDest::from_raw(to) };
+        let before = to.len();
+        // Positions are not negative.
+        let result = F::read(&file, position as u64, to);
+        let done = before.wrapping_sub(to.len());
+        // SAFETY: The operation is ours, and the file open.
+        unsafe {
+            (*kiocb).ki_pos = position.wrapping_add(done as i64);
+            bindings::file_accessed((*kiocb).ki_filp);
+        }
+        Self::done_or(done, result)
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass an operation on a file that `open()` succeeded for,
+    /// and what to write.
+    unsafe extern "C" fn write_iter(
+        kiocb: *mut bindings::kiocb,
+        from: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: The file is open by this function's contract.
+        let file = unsafe { OpenFile::<F>::from_raw((*kiocb).ki_filp) };
+        let inode = file.inode();
+        // SAFETY: The inode is live. It is unlocked right below, whatever the result.
+        unsafe { bindings::inode_lock(inode.as_ptr()) };
+        // SAFETY: The arguments are valid by this function's contract; the inode is locked.
+        let result = unsafe { Self::write_locked(kiocb, from, &file, LockedINode::new(inode)) };
+        // SAFETY: The current task has locked the inode right above.
+        unsafe { bindings::inode_unlock(inode.as_ptr()) };
+        result
+    }
+
+    /// # Safety
+    ///
+    /// `kiocb` and `from` must be as for [`write_iter()`](Self::write_iter), and `inode` be that of
+    /// the file.
+    unsafe fn write_locked(
+        kiocb: *mut bindings::kiocb,
+        from: *mut bindings::iov_iter,
+        file: &OpenFile<'_, F>,
+        inode: LockedINode<'_, F::FileSystem>,
+    ) -> isize {
+        // SAFETY: The arguments are valid by this function's contract; the inode is locked.
+        let allowed = unsafe { bindings::generic_write_checks(kiocb, from) };
+        if allowed <= 0 {
+            return allowed;
+        }
+        // SAFETY: The operation is valid by this function's contract; the inode is locked.
+        let err = unsafe { bindings::kiocb_modified(kiocb) };
+        if err != 0 {
+            return err as isize;
+        }
+        // SAFETY: `from` is what to write, and ours, by this function's contract.
+        let from = unsafe { IovIterSource::from_raw(from) };
+        let before = from.len();
+        // SAFETY: The operation is ours by this function's contract.
+        let position = unsafe { (*kiocb).ki_pos };
+        // Positions are not negative.
+        let result = F::write(file, &inode, position as u64, from);
+        let done = before.wrapping_sub(from.len());
+        // SAFETY: The operation is ours by this function's contract.
+        unsafe { (*kiocb).ki_pos = position.wrapping_add(done as i64) };
+        Self::done_or(done, result)
+    }
+
+    /// What a system call answers that has done so much before it came to `result`.
+    fn done_or(done: usize, result: Result) -> isize {
+        match result {
+            Err(e) if done == 0 => e.to_errno() as isize,
+            // The cast loses nothing: nobody can ask for more.
+            _ => done as isize,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a file that `open()` succeeded for, whose position
+    /// is locked if it is shared.
+    unsafe extern "C" fn llseek(
+        file: *mut bindings::file,
+        offset: bindings::loff_t,
+        whence: c_int,
+    ) -> bindings::loff_t {
+        // SAFETY: The file is open by this function's contract, and its position ours.
+        let (open, position) = unsafe { (OpenFile::<F>::from_raw(file), (*file).f_pos) };
+        let result = Whence::from_raw(whence)
+            // Positions are not negative.
+            .and_then(|whence| F::llseek(&open, position as u64, offset, whence))
+            .and_then(|position| {
+                let position = bindings::loff_t::try_from(position).map_err(|_| EINVAL)?;
+                let max = <F::FileSystem as FileSystem>::MAX_FILE_SIZE;
+                // SAFETY: The file is open by this function's contract, and its position ours.
+                let position = unsafe { bindings::vfs_setpos(file, position, max) };
+                to_result(position.min(0) as c_int)?;
+                Ok(position)
+            });
+        match result {
+            Ok(position) => position,
+            Err(e) => e.to_errno().into(),
+        }
+    }
+}

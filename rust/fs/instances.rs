@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The index of superblocks that mounts can join.
+//!
+//! C's `sget_fc()` asks a function of the file system about one superblock after the other, with
+//! `sb_lock` held. That takes longer the more there are, and keeps the whole machine from mounting
+//! meanwhile. Here the superblocks are in a tree by their keys, with a lock of the type's own, and
+//! only the abstraction compares keys.
+//!
+//! # Locking
+//!
+//! The lock is taken with a superblock's `s_umount` held, when that is made and when it is shut
+//! down. Nothing is taken or slept for while the lock is held.
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    rbtree::{RBTree, RBTreeNode},
+    sync::SpinLock, //
+};
+
+/// What a superblock is found by: a number that the file system gives a meaning to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of that number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Where in the index a superblock is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The only one there is.
+    Single,
+    /// One of several in a user namespace, which its superblock holds, and so keeps its address
+    /// from being used again.
+    Keyed { user_ns: usize, key: Key },
+}
+
+/// A superblock in the index.
+struct Entry(NonNull<bindings::super_block>);
+
+// SAFETY: A superblock belongs to no task.
+unsafe impl Send for Entry {}
+
+/// The index.
+///
+/// # Invariants
+///
+/// Each superblock in the index is one of the type that the index belongs to, and has not been
+/// freed.
+#[pin_data]
+pub(crate) struct Instances {
+    #[pin]
+    tree: SpinLock<RBTree<Place, Entry>>,
+}
+
+/// A superblock that was found in the index.
+///
+/// # Invariants
+///
+/// Owns an active reference.
+pub(crate) struct Active(NonNull<bindings::super_block>);
+
+/// What became of a superblock that was to be put into the index.
+pub(crate) enum Added {
+    /// The superblock is in the index.
+    Yes,
+    /// There is another one already.
+    Other(Active),
+}
+
+impl Instances {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        // INVARIANT: No superblock is in the index.
+        pin_init!(Self {
+            tree <- new_spinlock!(RBTree::new(), "fs::Instances"),
+        })
+    }
+
+    /// The superblock in that place, unless there is none or it is about to be shut down.
+    pub(crate) fn find(&self, place: Place) -> Option<Active> {
+        self.tree.lock().get(&place).and_then(Entry::activate)
+    }
+
+    /// Puts `sb` into the index, unless there is another one that is not about to be shut down.
+    /// May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// `sb` must point to a superblock of the type that the index belongs to, and
+    /// [`remove()`](Self::remove) be called before the superblock is freed.
+    pub(crate) unsafe fn add(
+        &self,
+        place: Place,
+        sb: NonNull<bindings::super_block>,
+    ) -> Result<Added> {
+        let node = RBTreeNode::new(place, Entry(sb), GFP_KERNEL)?;
+        let mut tree = self.tree.lock();
+        if let Some(other) = tree.get(&place).and_then(Entry::activate) {
+            return Ok(Added::Other(other));
+        }
+        // INVARIANT: The superblock is as the invariant says by this function's contract. The one
+        // that may have been in that place is about to be shut down, and does not mind.
+        drop(tree.insert(node));
+        Ok(Added::Yes)
+    }
+
+    /// Takes `sb` out of the index, if it is the one in that place.
+    pub(crate) fn remove(&self, place: Place, sb: *mut bindings::super_block) {
+        let mut tree = self.tree.lock();
+        if tree.get(&place).is_some_and(|entry| entry.0.as_ptr() == sb) {
+            tree.remove(&place);
+        }
+    }
+}
+
+impl Entry {
+    /// An active reference, unless there is none left.
+    fn activate(&self) -> Option<Active> {
+        // SAFETY: A superblock in the index has not been freed by the invariant of `Instances`,
+        // whose lock the caller holds as it has got at the entry.
+        let active =
+            unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.0.as_ptr()).s_active) };
+        // INVARIANT: That was the reference.
+        active.then_some(()).map(|()| Active(self.0))
+    }
+}
+
+impl Active {
+    /// The superblock.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::super_block {
+        self.0.as_ptr()
+    }
+
+    /// Hands the reference to whoever takes the pointer.
+    pub(crate) fn into_raw(self) -> NonNull<bindings::super_block> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        // SAFETY: The reference is ours by the type invariant.
+        unsafe { bindings::deactivate_super(self.0.as_ptr()) };
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a configured context to the superblock that it mounts, new or joined.
+//!
+//! C header: [`include/linux/fs_context.h`](srctree/include/linux/fs_context.h)
+
+use crate::{
+    bindings,
+    instances::{
+        Active,
+        Added,
+        Place, //
+    },
+    super_block::{self, SuperBlockInfo},
+    Context,
+    FileSystem,
+    FsContext,
+    NewSuperBlock,
+    Root,
+    Sharing,
+    SuperBlock, //
+};
+use core::{marker::PhantomData, mem::ManuallyDrop, ptr, ptr::NonNull};
+use kernel::{error::from_err_ptr, prelude::*, types::ForeignOwnable};
+
+/// Finds or makes the superblock that `context` asks for, and makes it what `fc` mounts.
+pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, context: &mut T::Context) -> Result {
+    let sharing = if T::Context::HAS_SHARING {
+        context.sharing(fc)?
+    } else {
+        Sharing::Independent
+    };
+    let place = match sharing {
+        Sharing::Independent => None,
+        Sharing::Single => Some(Place::Single),
+        Sharing::Keyed(key) => Some(Place::Keyed {
+            user_ns: fc.user_ns() as usize,
+            key,
+        }),
+    };
+    let sb = match LockedSuperBlock::get(fc, place)? {
+        Got::New(sb) => {
+            sb.fill(fc, context)?;
+            sb
+        }
+        Got::Live(sb) => {
+            if T::Context::HAS_JOIN {
+                context.join(fc, sb.live())?;
+            }
+            sb
+        }
+    };
+    sb.into_root_of(fc);
+    Ok(())
+}
+
+/// A superblock that a context found or made, with its `s_umount` locked for writing.
+///
+/// # Invariants
+///
+/// Owns an active reference to a superblock of `T`, and the lock.
+struct LockedSuperBlock<T: FileSystem>(NonNull<bindings::super_block>, PhantomData<T>);
+
+/// What a context got.
+enum Got<T: FileSystem> {
+    /// A superblock that was just made and lacks data and root.
+    New(LockedSuperBlock<T>),
+    /// A superblock that existed already and is live.
+    Live(LockedSuperBlock<T>),
+}
+
+impl<T: FileSystem> LockedSuperBlock<T> {
+    /// The superblock in that place, or a new one if there is none or no place is given. Exactly
+    /// one of several tasks that ask for a place at the same time gets a new superblock; the
+    /// others wait until that is filled.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if there is a superblock already and the context insists on a new one, or is of
+    /// another user namespace; `ENOMEM`; `EMFILE` when there are too many anonymous devices.
+    fn get(fc: &FsContext<T>, place: Option<Place>) -> Result<Got<T>> {
+        let Some(place) = place else {
+            return Self::make(fc, None).map(Got::New);
+        };
+        // SAFETY: The context is of the type of `T`, which it keeps from being disabled.
+        let instances = unsafe { T::file_system_type().instances() }.ok_or(ENODEV)?;
+        let mut found = instances.find(place);
+        loop {
+            if let Some(active) = found.take() {
+                if let Some(sb) = Self::join(fc, active)? {
+                    return Ok(Got::Live(sb));
+                }
+                // Whoever was to fill that superblock failed: it is not in the index any more.
+                found = instances.find(place);
+                continue;
+            }
+            let sb = Self::make(fc, Some(place))?;
+            // SAFETY: The superblock was made of the type of `T`. `super_block::kill()` takes it
+            // out of the index.
+            match unsafe { instances.add(place, sb.0)? } {
+                Added::Yes => return Ok(Got::New(sb)),
+                // Another task was faster. Ours, which nobody has seen and which holds nothing
+                // yet, goes before the other is locked.
+                Added::Other(other) => found = Some(other),
+            }
+        }
+    }
+
+    /// Locks a superblock that exists, once it is filled. `None` if filling it failed.
+    fn join(fc: &FsContext<T>, active: Active) -> Result<Option<Self>> {
+        // SAFETY: The superblock is valid, and the field never changes.
+        let user_ns = unsafe { (*active.as_ptr()).s_user_ns };
+        if fc.is_exclusive() {
+            fc.warning(fmt!("reusing existing filesystem not allowed"));
+            return Err(EBUSY);
+        }
+        if !ptr::eq(user_ns, fc.user_ns()) {
+            fc.warning(fmt!(
+                "reusing existing filesystem in another namespace not allowed"
+            ));
+            return Err(EBUSY);
+        }
+        // SAFETY: The superblock is valid. The lock is held by whoever fills it.
+        unsafe { bindings::down_write(&raw mut (*active.as_ptr()).s_umount) };
+        // INVARIANT: The reference is that of `active`; the lock was just taken.
+        let this = Self(active.into_raw(), PhantomData);
+        // SAFETY: The superblock is valid. The VFS sets the flag, before the lock is released, once
+        // the superblock is filled.
+        let is_born = unsafe { (*this.0.as_ptr()).s_flags } & bindings::SB_BORN != 0;
+        Ok(is_born.then_some(this))
+    }
+
+    /// A new superblock, without data and root.
+    fn make(fc: &FsContext<T>, place: Option<Place>) -> Result<Self> {
+        let info = SuperBlockInfo::<T>::new(place)?;
+        // SAFETY:
+        // - The context is valid, and ours to use by its type invariant.
+        // - `super_block::kill()` is in accord about what `s_fs_info` is.
+        let sb = unsafe {
+            (*fc.as_ptr()).s_fs_info = info.into_foreign();
+            let sb = bindings::sget_fc(fc.as_ptr(), None, Some(bindings::set_anon_super_fc));
+            // The superblock has taken it, unless there is none.
+            let left = core::mem::replace(&mut (*fc.as_ptr()).s_fs_info, ptr::null_mut());
+            if !left.is_null() {
+                drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(left));
+            }
+            NonNull::new(from_err_ptr(sb)?).ok_or(ENOMEM)?
+        };
+        // SAFETY: The superblock is new, and nobody else looks at it.
+        unsafe { super_block::init::<T>(sb.as_ptr()) };
+        // INVARIANT: `sget_fc()` gives an active reference, with the lock held.
+        Ok(Self(sb, PhantomData))
+    }
+
+    /// Has the context fill a superblock that is new.
+    fn fill(&self, fc: &FsContext<T>, context: &mut T::Context) -> Result {
+        // SAFETY: The superblock is new, locked, and lacks data and root. There is no other value
+        // for it, of whatever lifetime, as `Got::New` is given out once.
+        let new = unsafe { NewSuperBlock::from_raw(self.0) };
+        // That there is a root shows in its type: there is no other of that very lifetime.
+        let Root { .. } = context.fill(fc, new)?;
+        // SAFETY: The superblock is valid and locked.
+        unsafe { (*self.0.as_ptr()).s_flags |= bindings::SB_ACTIVE };
+        Ok(())
+    }
+
+    /// The superblock, which must be live.
+    fn live(&self) -> &SuperBlock<T> {
+        // SAFETY: Callers have got the superblock from `Got::Live`. The lock keeps it from being
+        // shut down.
+        unsafe { SuperBlock::from_raw(self.0.as_ptr()) }
+    }
+
+    /// Makes the superblock what the context mounts, which takes over reference and lock.
+    fn into_root_of(self, fc: &FsContext<T>) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY:
+        // - The superblock is valid, and has a root: it was live or has been filled.
+        // - The context is valid and ours to use by its type invariant.
+        unsafe { (*fc.as_ptr()).root = bindings::dget((*this.0.as_ptr()).s_root) };
+    }
+}
+
+impl<T: FileSystem> Drop for LockedSuperBlock<T> {
+    fn drop(&mut self) {
+        // SAFETY: Reference and lock are ours by the type invariant.
+        unsafe { bindings::deactivate_locked_super(self.0.as_ptr()) };
+    }
+}

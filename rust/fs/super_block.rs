@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Superblocks.
+//!
+//! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
+//! [`include/linux/fs/super.h`](srctree/include/linux/fs/super.h)
+
+use crate::{
+    bindings,
+    directory::DirectoryOps,
+    filling::Root,
+    inode::{INodeContainer, NewINode},
+    instances::Place,
+    xattr::{self, Store},
+    AnyINode,
+    FileSystem,
+    INodeNumbers,
+    Kgid,
+    Kuid,
+    Mode, //
+};
+use core::{cell::UnsafeCell, marker::PhantomData, ptr, ptr::NonNull};
+use kernel::{
+    error::from_result,
+    prelude::*,
+    seq_file::SeqFile,
+    sync::atomic::{
+        atomic_load,
+        Atomic,
+        Relaxed, //
+    },
+    types::{ForeignOwnable, Opaque}, //
+};
+
+/// A live superblock of file system `T`: it has its data and a root.
+///
+/// # Invariants
+///
+/// Valid, and `s_fs_info` owns a `SuperBlockInfo<T>` with its data. It has a root, a directory of
+/// `T`, until it is shut down.
+#[repr(transparent)]
+pub struct SuperBlock<T>(Opaque<bindings::super_block>, PhantomData<T>);
+
+impl<T: FileSystem> SuperBlock<T> {
+    /// # Safety
+    ///
+    /// `sb` must point to a superblock of `T` that is live for `'a`.
+    pub(crate) unsafe fn from_raw<'a>(sb: *mut bindings::super_block) -> &'a Self {
+        // INVARIANT: The superblock is live by this function's contract.
+        // SAFETY:
+        // - `sb` is valid for `'a` by this function's contract.
+        // - The layouts are the same.
+        unsafe { &*sb.cast() }
+    }
+
+    /// C's superblock.
+    pub fn as_ptr(&self) -> *mut bindings::super_block {
+        self.0.get()
+    }
+
+    /// What the file system keeps with this superblock.
+    pub fn data(&self) -> &T::Data {
+        // SAFETY: The superblock has its data by the type invariant. The data is dropped once
+        // nobody can reach the superblock any more.
+        unsafe { SuperBlockInfo::<T>::of(self.as_ptr()).data() }
+    }
+
+    /// Whether the superblock as a whole is read-only, whatever its mounts are.
+    pub fn is_read_only(&self) -> bool {
+        // SAFETY: The superblock is valid. Others change the field by whole words.
+        let flags = unsafe { atomic_load(&raw mut (*self.as_ptr()).s_flags, Relaxed) };
+        flags & bindings::SB_RDONLY != 0
+    }
+}
+
+/// A new superblock, which nobody else can see yet. It lacks data and a root.
+///
+/// # Invariants
+///
+/// Valid for `'a`, with `s_umount` locked, and without data and root. There is no other value for
+/// the superblock, and none of that very lifetime for another one.
+pub struct NewSuperBlock<'a, T: FileSystem>(
+    NonNull<bindings::super_block>,
+    PhantomData<fn(&'a T) -> &'a T>,
+);
+
+impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
+    /// # Safety
+    ///
+    /// `sb` must be as the type invariant says.
+    pub(crate) unsafe fn from_raw(sb: NonNull<bindings::super_block>) -> Self {
+        // INVARIANT: `sb` is as the invariant says by this function's contract.
+        Self(sb, PhantomData)
+    }
+
+    /// Gives the superblock its data. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// What `data` answers.
+    pub fn with_data<E>(
+        self,
+        data: impl PinInit<T::Data, E>,
+    ) -> Result<FillingSuperBlock<'a, T>, Error>
+    where
+        Error: From<E>,
+    {
+        // SAFETY: The superblock is valid, and nobody else has it.
+        unsafe { SuperBlockInfo::<T>::of(self.0.as_ptr()).init_data(data)? };
+        // INVARIANT: There is data now.
+        Ok(FillingSuperBlock(self.0, PhantomData))
+    }
+}
+
+/// A new superblock that has its data and lacks a root.
+///
+/// # Invariants
+///
+/// Valid for `'a`, with `s_umount` locked, with data and without a root. There is no other value
+/// for the superblock, and none of that very lifetime for another one.
+pub struct FillingSuperBlock<'a, T: FileSystem>(
+    NonNull<bindings::super_block>,
+    PhantomData<fn(&'a T) -> &'a T>,
+);
+
+impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
+    /// What the file system keeps with this superblock.
+    pub fn data(&self) -> &T::Data {
+        // SAFETY: The superblock is valid and has its data by the type invariant.
+        unsafe { SuperBlockInfo::<T>::of(self.0.as_ptr()).data() }
+    }
+
+    /// Gives the superblock its root directory, with inode number 1. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` or `ENOMEM` without memory; what `data` answers.
+    pub fn into_root<E>(
+        self,
+        mode: Mode,
+        (uid, gid): (Kuid, Kgid),
+        data: impl PinInit<T::INodeData, E>,
+        operations: DirectoryOps<T>,
+    ) -> Result<Root<'a, T>>
+    where
+        Error: From<E>,
+    {
+        let sb = self.0.as_ptr();
+        // SAFETY: The superblock is valid and one of `T`; there is no parent.
+        let mut inode =
+            unsafe { NewINode::<T>::new(sb, ptr::null(), mode.with_type(bindings::S_IFDIR))? };
+        inode.set_number(1);
+        inode.set_owner(uid, gid);
+        let inode = inode.into_directory(data, operations)?;
+        // SAFETY: The superblock is valid, and nobody else has it. `d_make_root()` takes over the
+        // inode, also when it fails.
+        let root = NonNull::new(unsafe { bindings::d_make_root(inode.into_raw()) }).ok_or(ENOMEM)?;
+        // SAFETY: The superblock is valid, and nobody else has it.
+        unsafe { (*sb).s_root = root.as_ptr() };
+        // SAFETY: The dentry is the root, a directory of `T`, and stays for as long as the
+        // superblock. By the type invariant this is the only superblock of that very lifetime.
+        Ok(unsafe { Root::from_raw(root) })
+    }
+}
+
+/// What `s_fs_info` owns.
+///
+/// # Invariants
+///
+/// `data` is initialised if `has_data` is set.
+#[pin_data(PinnedDrop)]
+pub(crate) struct SuperBlockInfo<T: FileSystem> {
+    /// Where the superblock is in the index, if it is there.
+    place: Option<Place>,
+    /// The number of the newest inode, unless numbers are global.
+    number: Atomic<i64>,
+    #[pin]
+    xattrs: <T::Xattrs as Store>::Shared,
+    #[pin]
+    data: Opaque<T::Data>,
+    has_data: UnsafeCell<bool>,
+}
+
+impl<T: FileSystem> SuperBlockInfo<T> {
+    /// May sleep. Fails with `ENOMEM`, or as the store of attributes does.
+    pub(crate) fn new(place: Option<Place>) -> Result<Pin<KBox<Self>>> {
+        // INVARIANT: The flag is not set.
+        KBox::try_pin_init(
+            try_pin_init!(Self {
+                place,
+                number: Atomic::new(0),
+                xattrs <- T::Xattrs::new_shared(),
+                data: Opaque::uninit(),
+                has_data: UnsafeCell::new(false),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// # Safety
+    ///
+    /// `sb` must point to a superblock of `T`, new or live, that is not freed in `'a`.
+    pub(crate) unsafe fn of<'a>(sb: *mut bindings::super_block) -> &'a Self {
+        // SAFETY: `mount.rs` has put it there as the superblock was made, and `kill()` frees it.
+        unsafe { &*(*sb).s_fs_info.cast() }
+    }
+
+    /// What belongs to all attributes of inodes of the superblock.
+    pub(crate) fn xattrs(&self) -> &<T::Xattrs as Store>::Shared {
+        &self.xattrs
+    }
+
+    /// # Safety
+    ///
+    /// To be called once, before anybody else has the superblock.
+    unsafe fn init_data<E>(&self, data: impl PinInit<T::Data, E>) -> Result<(), E> {
+        // SAFETY:
+        // - The place is uninitialised, as this is called once.
+        // - It is pinned with `self`.
+        // - Nobody else looks at either field.
+        unsafe {
+            data.__pinned_init(self.data.get())?;
+            *self.has_data.get() = true;
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// [`init_data()`](Self::init_data) must have succeeded.
+    unsafe fn data(&self) -> &T::Data {
+        // SAFETY: The data is initialised by this function's contract, and is never written to
+        // again before it is dropped with `self`.
+        unsafe { &*self.data.get() }
+    }
+
+    /// A number for a new inode.
+    pub(crate) fn next_number(&self) -> u64 {
+        match T::INODE_NUMBERS {
+            INodeNumbers::PerSuperBlock => {
+                // The cast loses nothing: a counter of 64 bits does not come to its end.
+                self.number.fetch_add(1, Relaxed).wrapping_add(1) as u64
+            }
+            // SAFETY: `get_next_ino()` may be called in any context that may be preempted.
+            INodeNumbers::Global => unsafe { bindings::get_next_ino() }.into(),
+        }
+    }
+}
+
+#[pinned_drop]
+impl<T: FileSystem> PinnedDrop for SuperBlockInfo<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY:
+        // - Nobody else has the value, so nobody looks at the fields.
+        // - The data is initialised if the flag is set, by the type invariant, and is dropped this
+        //   once, in its place.
+        unsafe {
+            if *self.has_data.get() {
+                ptr::drop_in_place(self.data.get());
+            }
+        }
+    }
+}
+
+/// Sets up what all superblocks of `T` have in common.
+///
+/// # Safety
+///
+/// `sb` must point to a superblock of `T` that is new and that nobody else looks at.
+pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
+    let mut iflags = 0;
+    if !T::EXECUTABLES {
+        iflags |= bindings::SB_I_NOEXEC;
+    }
+    if !T::DEVICES {
+        iflags |= bindings::SB_I_NODEV;
+    }
+    // SAFETY: The superblock is valid and ours by this function's contract.
+    unsafe {
+        (*sb).s_blocksize = kernel::page::PAGE_SIZE as c_ulong;
+        (*sb).s_blocksize_bits = kernel::page::PAGE_SHIFT as u8;
+        (*sb).s_maxbytes = T::MAX_FILE_SIZE;
+        (*sb).s_magic = T::MAGIC as c_ulong;
+        (*sb).s_op = SuperTable::<T>::TABLE;
+        (*sb).s_xattr = xattr::handlers::<T>();
+        (*sb).s_iflags |= iflags as c_ulong;
+        (*sb).s_time_gran = T::TIME_GRANULARITY;
+    }
+}
+
+/// Shuts a superblock down, after its last mount and file are gone.
+///
+/// # Safety
+///
+/// The caller must do as the VFS does: pass a superblock of `T` with no active reference left, and
+/// `s_umount` locked for writing.
+pub(crate) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_block) {
+    // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
+    unsafe {
+        if let (Some(place), Some(instances)) = (
+            SuperBlockInfo::<T>::of(sb).place,
+            T::file_system_type().instances(),
+        ) {
+            instances.remove(place, sb);
+        }
+    }
+    // SAFETY:
+    // - The superblock is valid by this function's contract.
+    // - `kill_anon_super()` drops the dentries and with them the inodes. After that nobody looks
+    //   at what `s_fs_info` is.
+    unsafe {
+        let info = (*sb).s_fs_info;
+        bindings::kill_anon_super(sb);
+        drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(info));
+    }
+}
+
+/// How much there is and how much of that is free: what `statfs(2)` reports.
+#[derive(Clone, Copy, Default)]
+pub struct StatFs {
+    /// Blocks of the size of a page; 0 if there is no limit.
+    pub blocks: u64,
+    /// Blocks that are free.
+    pub free_blocks: u64,
+    /// Inodes; 0 if there is no limit.
+    pub inodes: u64,
+    /// Inodes that are free.
+    pub free_inodes: u64,
+}
+
+impl StatFs {
+    /// So many bytes, of which so many are in use. A block that is in use in part is not free.
+    pub const fn from_bytes(limit: u64, used: u64) -> Self {
+        Self {
+            blocks: limit / kernel::page::PAGE_SIZE as u64,
+            free_blocks: limit.saturating_sub(used) / kernel::page::PAGE_SIZE as u64,
+            inodes: 0,
+            free_inodes: 0,
+        }
+    }
+}
+
+/// C's operations of superblocks of `T`.
+struct SuperTable<T>(PhantomData<T>);
+
+impl<T: FileSystem> SuperTable<T> {
+    const TABLE: &'static bindings::super_operations = &bindings::super_operations {
+        alloc_inode: Some(Self::alloc_inode),
+        destroy_inode: Some(Self::destroy_inode),
+        free_inode: Some(Self::free_inode),
+        drop_inode: Some(bindings::inode_just_drop),
+        statfs: if T::HAS_STATFS {
+            Some(Self::statfs)
+        } else {
+            Some(bindings::simple_statfs)
+        },
+        show_options: if T::HAS_SHOW_OPTIONS {
+            Some(Self::show_options)
+        } else {
+            None
+        },
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a superblock of `T`.
+    unsafe extern "C" fn alloc_inode(sb: *mut bindings::super_block) -> *mut bindings::inode {
+        // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
+        match unsafe { T::file_system_type().inodes() } {
+            // SAFETY: The superblock is valid by this function's contract.
+            Some(cache) => unsafe { cache.alloc(sb) },
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// Drops what the inode holds. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass an inode of `T` that has no references left.
+    unsafe extern "C" fn destroy_inode(inode: *mut bindings::inode) {
+        // SAFETY: The inode is ours but for path walk under RCU, by this function's contract.
+        unsafe { INodeContainer::<T>::release(inode) };
+    }
+
+    /// Frees the memory, after a grace period. Does not sleep.
+    ///
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: call this after `destroy_inode()`, when nobody looks at
+    /// the inode any more.
+    unsafe extern "C" fn free_inode(inode: *mut bindings::inode) {
+        // SAFETY: The inode is not freed yet, and keeps the cache.
+        if let Some(cache) = unsafe { T::file_system_type().inodes() } {
+            // SAFETY: The inode comes from `alloc_inode()`, and nobody looks at it any more by this
+            // function's contract.
+            unsafe { cache.free(inode) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass a dentry of a live superblock of `T`, and a buffer
+    /// to fill in.
+    unsafe extern "C" fn statfs(
+        dentry: *mut bindings::dentry,
+        buffer: *mut kernel::bindings::kstatfs,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: Dentry and buffer are valid by this function's contract. The kernel crate has
+            // but an incomplete type of the buffer.
+            let (sb, buffer) = unsafe {
+                bindings::simple_statfs(dentry, buffer);
+                let buffer = &mut *buffer.cast::<bindings::kstatfs>();
+                (SuperBlock::from_raw((*dentry).d_sb), buffer)
+            };
+            let stat = T::statfs(sb)?;
+            buffer.f_blocks = stat.blocks;
+            buffer.f_bfree = stat.free_blocks;
+            buffer.f_bavail = stat.free_blocks;
+            buffer.f_files = stat.inodes;
+            buffer.f_ffree = stat.free_inodes;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The caller must do as the VFS does: pass the dentry that a mount of a live superblock of `T`
+    /// shows as its root, and an `m` that is being written by this task only.
+    unsafe extern "C" fn show_options(
+        m: *mut bindings::seq_file,
+        dentry: *mut bindings::dentry,
+    ) -> c_int {
+        // SAFETY:
+        // - Dentry and superblock are live by this function's contract, and so is the inode, as the
+        //   root of a mount has one.
+        // - `m` is ours by this function's contract.
+        let (sb, inode, m) = unsafe {
+            (
+                SuperBlock::from_raw((*dentry).d_sb),
+                AnyINode::from_raw((*dentry).d_inode),
+                SeqFile::from_raw(m),
+            )
+        };
+        from_result(|| T::show_options(sb, inode, m).map(|()| 0))
+    }
+}
+

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Extended attributes that are kept in memory, as tmpfs keeps them.
+//!
+//! The functions are not exported, so that a file system has to come by livepatch relocations to
+//! use them.
+//!
+//! C header: [`include/linux/xattr.h`](srctree/include/linux/xattr.h)
+
+use crate::bindings;
+use core::{cell::UnsafeCell, mem::ManuallyDrop, ptr, ptr::NonNull};
+use fs::{
+    xattr::{
+        Buffer,
+        SetFlags,
+        Store,
+        XattrsOf, //
+    },
+    AnyINode,
+};
+use kernel::{
+    alloc::flags,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*,
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    types::Opaque, //
+};
+
+/// The attributes of an inode, `trusted.*` and `security.*`. The latter, which anybody may set who
+/// may change the file, are limited in number and size.
+///
+/// An inode without attributes needs no memory for them but a pointer.
+///
+/// # Invariants
+///
+/// Null, or owns a box. The pointer changes only once, from null, until it is released.
+pub struct SimpleXattrs(Atomic<*mut Attributes>);
+
+// SAFETY: The attributes belong to no task.
+unsafe impl Send for SimpleXattrs {}
+// SAFETY: C's functions that use the attributes synchronise with each other.
+unsafe impl Sync for SimpleXattrs {}
+
+/// The attributes of an inode that has any.
+///
+/// # Invariants
+///
+/// `list` is the head of a list of `struct simple_xattr`, and does not move.
+struct Attributes {
+    list: UnsafeCell<bindings::list_head>,
+    /// Of `security.*`.
+    limits: UnsafeCell<bindings::simple_xattr_limits>,
+}
+
+impl Attributes {
+    /// No attributes. May sleep. Fails with `ENOMEM`.
+    fn new() -> Result<KBox<Self>> {
+        let this = KBox::new(
+            Self {
+                list: UnsafeCell::new(pin_init::zeroed()),
+                limits: UnsafeCell::new(pin_init::zeroed()),
+            },
+            flags::GFP_KERNEL_ACCOUNT,
+        )?;
+        let list = this.list.get();
+        // INVARIANT: An empty list points to itself. The box does not move its content.
+        // SAFETY: The list is ours.
+        unsafe {
+            list.write(bindings::list_head {
+                next: list,
+                prev: list,
+            });
+        }
+        Ok(this)
+    }
+}
+
+/// Where the attributes of all inodes of a superblock are looked up.
+///
+/// # Invariants
+///
+/// A valid `struct simple_xattr_cache`.
+pub struct Cache(Opaque<bindings::simple_xattr_cache>);
+
+// SAFETY: The cache belongs to no task.
+unsafe impl Send for Cache {}
+// SAFETY: C's functions that use the cache synchronise with each other.
+unsafe impl Sync for Cache {}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // SAFETY: Nobody else uses the cache, and the attributes are gone with their inodes.
+        unsafe { bindings::simple_xattr_cache_cleanup(self.0.get()) };
+    }
+}
+
+impl SimpleXattrs {
+    /// The attributes, if there are any.
+    fn get(&self) -> Option<&Attributes> {
+        // SAFETY: The pointer is null or that of a box that stays until `release()`, by the type
+        // invariant. Acquiring orders it after the box was filled in.
+        unsafe { self.0.load(Acquire).as_ref() }
+    }
+
+    /// The attributes, made if there were none. May sleep. Fails with `ENOMEM`.
+    fn get_or_make(&self) -> Result<&Attributes> {
+        if let Some(there) = self.get() {
+            return Ok(there);
+        }
+        let new = KBox::into_raw(Attributes::new()?);
+        // INVARIANT: The pointer was null, and owns the box now.
+        let there = match self.0.cmpxchg(ptr::null_mut(), new, Full) {
+            Ok(_) => new,
+            Err(there) => {
+                // SAFETY: The box is ours again, as another task was faster.
+                drop(unsafe { KBox::from_raw(new) });
+                there
+            }
+        };
+        // SAFETY: The pointer is that of a box that stays until `release()`, by the type invariant.
+        Ok(unsafe { &*there })
+    }
+}
+
+impl Store for SimpleXattrs {
+    type Shared = Cache;
+
+    fn new_shared() -> impl PinInit<Cache, Error> {
+        // INVARIANT: A zeroed one is empty.
+        Ok(Cache(Opaque::new(pin_init::zeroed())))
+    }
+
+    fn new() -> impl PinInit<Self> {
+        // INVARIANT: The pointer is null.
+        Self(Atomic::new(ptr::null_mut()))
+    }
+
+    fn release(&mut self, shared: &Cache) {
+        // INVARIANT: The pointer is null again.
+        let attributes = self.0.xchg(ptr::null_mut(), Relaxed);
+        if attributes.is_null() {
+            return;
+        }
+        // SAFETY:
+        // - The pointer was that of a box by the type invariant, which is ours now.
+        // - Nobody else uses the attributes, whose superblock the cache is of.
+        unsafe {
+            let attributes = KBox::from_raw(attributes);
+            let list = attributes.list.get();
+            bindings::simple_xattrs_free(shared.0.get(), list, ptr::null_mut());
+        }
+    }
+
+    fn get(of: XattrsOf<'_, Self>, name: &CStr, value: Buffer<'_>) -> Result<usize> {
+        let attributes = of.own().get().ok_or_else(no_data)?;
+        let (value, size) = value.into_raw();
+        // SAFETY:
+        // - List and cache are those of an inode and its superblock.
+        // - The name is a string, and the value has that size.
+        let length = unsafe {
+            let (cache, list) = (of.shared().0.get(), attributes.list.get());
+            bindings::simple_xattr_get(cache, list, name.as_char_ptr(), value, size)
+        };
+        usize::try_from(length).map_err(|_| Error::from_errno(length))
+    }
+
+    fn set(of: XattrsOf<'_, Self>, name: &CStr, value: Option<&[u8]>, flags: SetFlags) -> Result {
+        let attributes = of.own().get_or_make()?;
+        let (cache, list) = (of.shared().0.get(), attributes.list.get());
+        let (name, is_limited) = (name.as_char_ptr(), is_security(name));
+        let (value, size) = value.map_or((ptr::null(), 0), |v| (v.as_ptr().cast(), v.len()));
+        let flags = flags.into_raw();
+        // SAFETY:
+        // - List, limits and cache are those of an inode and its superblock.
+        // - The name is a string, and the value has that size.
+        // - What was there before is ours to free.
+        unsafe {
+            if is_limited {
+                let limits = attributes.limits.get();
+                return to_result(bindings::simple_xattr_set_limited(
+                    cache, list, limits, name, value, size, flags,
+                ));
+            }
+            let old = from_err_ptr(bindings::simple_xattr_set(
+                cache, list, name, value, size, flags,
+            ))?;
+            bindings::simple_xattr_free_rcu(old);
+        }
+        Ok(())
+    }
+
+    fn list(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'_>) -> Result<usize> {
+        let list = of.own().get().map_or(ptr::null_mut(), |a| a.list.get());
+        let (names, size) = names.into_raw();
+        // SAFETY:
+        // - The inode is live, and the list is that of an inode, or null for none.
+        // - The buffer has that size.
+        let length =
+            unsafe { bindings::simple_xattr_list(inode.as_ptr(), list, names.cast(), size) };
+        // The cast loses nothing: errors are small.
+        usize::try_from(length).map_err(|_| Error::from_errno(length as c_int))
+    }
+
+    fn init_security(of: XattrsOf<'_, Self>, suffix: &CStr, value: &[u8]) -> Result {
+        let attributes = of.own().get_or_make()?;
+        let xattr = NewXattr::security(suffix, value)?;
+        // SAFETY:
+        // - List, limits and cache are those of an inode and its superblock.
+        // - The attribute has a name and is ours by its type's invariant.
+        to_result(unsafe {
+            bindings::simple_xattr_add_limited(
+                of.shared().0.get(),
+                attributes.list.get(),
+                attributes.limits.get(),
+                xattr.0.as_ptr(),
+            )
+        })?;
+        let _now_the_inode_owns_it = ManuallyDrop::new(xattr);
+        Ok(())
+    }
+}
+
+/// `ENODATA`, which the kernel crate lacks.
+fn no_data() -> Error {
+    Error::from_errno(-(bindings::ENODATA as c_int))
+}
+
+/// Whether `name` begins with `security.`.
+fn is_security(name: &CStr) -> bool {
+    name.to_bytes().starts_with(security_prefix())
+}
+
+/// `security.`, without its NUL.
+fn security_prefix() -> &'static [u8] {
+    let prefix = bindings::XATTR_SECURITY_PREFIX;
+    prefix.split_last().map_or(&[], |(_, prefix)| prefix)
+}
+
+/// An attribute that belongs to no inode yet.
+///
+/// # Invariants
+///
+/// Owns an attribute with a name, both as `simple_xattr_free()` frees them.
+struct NewXattr(NonNull<bindings::simple_xattr>);
+
+impl NewXattr {
+    /// `security.` and `suffix`. May sleep. Fails with `ENOMEM`.
+    fn security(suffix: &CStr, value: &[u8]) -> Result<Self> {
+        let mut name = KVec::new();
+        for part in [security_prefix(), suffix.to_bytes_with_nul()] {
+            name.extend_from_slice(part, flags::GFP_KERNEL_ACCOUNT)?;
+        }
+        // SAFETY: `value` has that size.
+        let xattr = from_err_ptr(unsafe {
+            bindings::simple_xattr_alloc(value.as_ptr().cast(), value.len())
+        })?;
+        let xattr = NonNull::new(xattr).ok_or(EINVAL)?;
+        // SAFETY: The attribute is ours.
+        unsafe { (*xattr.as_ptr()).name = name.into_raw_parts().0.cast() };
+        // INVARIANT: The attribute has a name, which is from `kmalloc()`.
+        Ok(Self(xattr))
+    }
+}
+
+impl Drop for NewXattr {
+    fn drop(&mut self) {
+        // SAFETY: The attribute is ours by the type invariant.
+        unsafe { bindings::simple_xattr_free(self.0.as_ptr()) };
+    }
+}
