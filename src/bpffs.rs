@@ -3,8 +3,9 @@
 //! bpffs: Linux's BPF file system, in Rust.
 //!
 //! While it is loaded, bpffs takes the place of the kernel's own, `kernel/bpf/inode.c`; see
-//! `Documentation/design.rst`. The code that the macro expands to is unsafe, so that this file is
-//! the only one that does not forbid unsafe code.
+//! `Documentation/design.rst`.
+
+#![forbid(unsafe_code)]
 
 mod context;
 mod delegation;

@@ -8,8 +8,6 @@
 //! in a copied mount or an open file, is not mistaken for another's. The instance holds no
 //! reference to the namespace, which holds mounts that hold the instance.
 
-#![forbid(unsafe_code)]
-
 use bpf::{Delegated, Delegation};
 use fs::{
     capability::{capable, Capability},
@@ -87,11 +85,7 @@ impl Context for MountContext {
         })
     }
 
-    fn fill<'a>(
-        &mut self,
-        _fc: &FsContext<BpfFs>,
-        sb: NewSuperBlock<'a, BpfFs>,
-    ) -> Result<Root<'a, BpfFs>> {
+    fn fill<'a>(&mut self, sb: NewSuperBlock<'a, BpfFs>) -> Result<Root<'a, BpfFs>> {
         let sb = sb.with_data(Instance {
             delegation: self.options.delegation,
         })?;

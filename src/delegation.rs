@@ -2,8 +2,6 @@
 
 //! The `delegate_*` mount options: what may be done with tokens of an instance.
 
-#![forbid(unsafe_code)]
-
 use bpf::{
     btf::{self, Btf, Enumeration},
     Delegated,

@@ -3,8 +3,6 @@
 //! Directories: names, subdirectories and symlinks. Files come by pinning only. Linking, removing
 //! and renaming are libfs's.
 
-#![forbid(unsafe_code)]
-
 use fs::{DirectoryOperations, DirectoryOps, INode, Instantiated, Mode, NewDentry};
 use kernel::{prelude::*, sync::aref::ARef};
 

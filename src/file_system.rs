@@ -2,8 +2,6 @@
 
 //! The file system as a whole.
 
-#![forbid(unsafe_code)]
-
 use bpf::{Delegated, Delegates, Delegation, BPF_FS_MAGIC};
 use fs::{AnyINode, FileSystem, INodeNumbers, KernelId, Mode, SuperBlock};
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};

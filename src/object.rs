@@ -2,8 +2,6 @@
 
 //! What can be pinned.
 
-#![forbid(unsafe_code)]
-
 use bpf::{builtin, Elements, FileFlags, InstalledFd, Link, Map, Prog};
 use fs::{
     seq::{

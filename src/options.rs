@@ -2,8 +2,6 @@
 
 //! Mount options.
 
-#![forbid(unsafe_code)]
-
 use bpf::{Delegated, Delegation};
 use fs::{
     capability::{capable, Capability},

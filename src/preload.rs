@@ -2,8 +2,6 @@
 
 //! What is in a new instance already.
 
-#![forbid(unsafe_code)]
-
 use bpf::preload;
 use fs::{Mode, Root};
 use kernel::prelude::*;

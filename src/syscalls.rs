@@ -2,8 +2,6 @@
 
 //! Pinning and getting: what `bpf(2)` asks of the file system.
 
-#![forbid(unsafe_code)]
-
 use bpf::{builtin, FileFlags, InstalledFd, Prog, ProgType, TokenRequest};
 use fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath};
 use kernel::prelude::*;

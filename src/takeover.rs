@@ -2,8 +2,6 @@
 
 //! Taking over from the kernel's own file system, and giving back: what is said about it.
 
-#![forbid(unsafe_code)]
-
 use fs::HasFileSystemType;
 use kernel::prelude::*;
 use livepatch::Callbacks;
@@ -32,7 +30,9 @@ impl Callbacks for BpfFs {
 
     fn unpatched() {
         if Self::file_system_type().is_mounted() {
-            pr_warn!("disabled while mounted: bpf(2) cannot reach the pins any more, only ids can\n");
+            pr_warn!(
+                "disabled while mounted: bpf(2) cannot reach the pins any more, only ids can\n"
+            );
         }
         pr_info!("new mounts of type bpf are served by the kernel\n");
     }

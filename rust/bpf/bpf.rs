@@ -7,6 +7,8 @@
 //!
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
+#![cfg_attr(doctest, no_std)]
+
 #[path = "../bindings/lib.rs"]
 mod bindings;
 

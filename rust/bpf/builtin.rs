@@ -127,10 +127,8 @@ unsafe fn pin(
 fn has_operations(inode: &AnyINode, operations: *const bindings::inode_operations) -> bool {
     // SAFETY: The inode is live. Some file systems change the field of a live inode, such as one
     // that went bad, by whole words.
-    ptr::eq(
-        unsafe { atomic_load(&raw mut (*inode.as_ptr()).i_op, Relaxed) },
-        operations,
-    )
+    let its = unsafe { atomic_load(&raw mut (*inode.as_ptr()).i_op, Relaxed) };
+    ptr::eq(its, operations)
 }
 
 /// What an inode with these operations stands for.

@@ -109,4 +109,3 @@ impl Sequence for Elements {
         Ok(())
     }
 }
-

@@ -235,12 +235,7 @@ impl TokenFile {
         let file = unsafe {
             (*inode).i_ino = bindings::get_next_ino().into();
             bindings::simple_inode_init_ts(inode);
-            bindings::inode_init_owner(
-                &raw mut bindings::nop_mnt_idmap,
-                inode,
-                ptr::null(),
-                mode,
-            );
+            bindings::inode_init_owner(&raw mut bindings::nop_mnt_idmap, inode, ptr::null(), mode);
             (*inode).__bindgen_anon_3.i_fop = &raw const bindings::bpf_token_fops;
             bindings::clear_nlink(inode);
             bindings::alloc_file_pseudo(

@@ -104,7 +104,6 @@ pub trait Context: Sized + Send {
     /// in the creator, with the superblock's `s_umount` locked for writing.
     fn fill<'a>(
         &mut self,
-        fc: &FsContext<Self::FileSystem>,
         sb: NewSuperBlock<'a, Self::FileSystem>,
     ) -> Result<Root<'a, Self::FileSystem>>;
 
@@ -347,7 +346,9 @@ impl<T: FileSystem> ContextTable<T> {
             // SAFETY: Context and parameter are valid and ours by this function's contract.
             let fc = unsafe { FsContext::<T>::from_raw(fc) };
             if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE {
-                fc.error(fmt!("this file system takes no options when it is remounted"));
+                fc.error(fmt!(
+                    "this file system takes no options when it is remounted"
+                ));
                 return Err(EINVAL);
             }
             // SAFETY:

@@ -462,4 +462,3 @@ unsafe fn check_persistent(dentry: *const bindings::dentry) -> Result {
     }
     Ok(())
 }
-

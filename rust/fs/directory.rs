@@ -69,10 +69,7 @@ pub trait DirectoryOperations: Sized + 'static {
     }
 
     /// `open(2)` with `O_CREAT`, or `mknod(2)` of a regular file.
-    fn create<'a>(
-        _new: NewDentry<'a, Self::FileSystem>,
-        _mode: Mode,
-    ) -> Result<Instantiated<'a>> {
+    fn create<'a>(_new: NewDentry<'a, Self::FileSystem>, _mode: Mode) -> Result<Instantiated<'a>> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -338,8 +335,7 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         dentry: *mut bindings::dentry,
     ) -> c_int {
         // SAFETY: The dentries are as the types want them by this function's contract.
-        let (dentry, from) =
-            unsafe { (NewDentry::from_raw(dentry), LinkSource::from_raw(from)) };
+        let (dentry, from) = unsafe { (NewDentry::from_raw(dentry), LinkSource::from_raw(from)) };
         from_result(|| {
             let Instantiated { .. } = if D::HAS_LINK {
                 D::link(dentry, &from)?
@@ -374,10 +370,7 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
     ///
     /// The caller must do as the VFS does: pass a directory of `D::FileSystem`, locked for writing,
     /// and a positive dentry in it that is a directory, whose inode is locked for writing.
-    unsafe extern "C" fn rmdir(
-        _dir: *mut bindings::inode,
-        dentry: *mut bindings::dentry,
-    ) -> c_int {
+    unsafe extern "C" fn rmdir(_dir: *mut bindings::inode, dentry: *mut bindings::dentry) -> c_int {
         // SAFETY: The dentry is as the type wants it by this function's contract.
         let entry = unsafe { Entry::from_raw(dentry) };
         from_result(|| {

@@ -21,7 +21,7 @@ use crate::{
     INode,
     LockedINode, //
 };
-use core::{marker::PhantomData, ptr};
+use core::{marker::PhantomData, ops::Deref, ptr};
 use kernel::{
     error::{
         from_result,
@@ -79,8 +79,7 @@ pub trait FileOperations: Sized + 'static {
     ///
     /// Absent: `EINVAL`.
     fn write(
-        _file: &OpenFile<'_, Self>,
-        _inode: &LockedINode<'_, Self::FileSystem>,
+        _file: &LockedFile<'_, Self>,
         _position: u64,
         _from: &mut IovIterSource<'_>,
     ) -> Result {
@@ -182,6 +181,29 @@ impl<'a, F: FileOperations> OpenFile<'a, F> {
     }
 }
 
+/// An open file whose inode the current task has locked for writing (`i_rwsem`).
+///
+/// # Invariants
+///
+/// The lock is held for `'a`.
+pub struct LockedFile<'a, F: FileOperations>(OpenFile<'a, F>);
+
+impl<'a, F: FileOperations> Deref for LockedFile<'a, F> {
+    type Target = OpenFile<'a, F>;
+
+    fn deref(&self) -> &OpenFile<'a, F> {
+        &self.0
+    }
+}
+
+impl<F: FileOperations> LockedFile<'_, F> {
+    /// The file's inode, locked.
+    pub fn inode(&self) -> LockedINode<'_, F::FileSystem> {
+        // SAFETY: The lock is held by the type invariant.
+        unsafe { LockedINode::new(self.0.inode()) }
+    }
+}
+
 /// What can be done with a regular file of `T` whose data is borrowed for `'a`.
 ///
 /// # Invariants
@@ -192,7 +214,8 @@ pub struct FileOps<'a, T> {
     inode: *const bindings::inode_operations,
     file: *const bindings::file_operations,
     private: *mut c_void,
-    _lifetime: PhantomData<(&'a (), fn(T))>,
+    _lifetime: PhantomData<&'a ()>,
+    _file_system: PhantomData<fn(T)>,
 }
 
 impl<'a, T: FileSystem> FileOps<'a, T> {
@@ -207,6 +230,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
             },
             private: ptr::null_mut(),
             _lifetime: PhantomData,
+            _file_system: PhantomData,
         }
     };
 
@@ -218,6 +242,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
             file: FileTable::<F>::TABLE,
             private: ptr::null_mut(),
             _lifetime: PhantomData,
+            _file_system: PhantomData,
         }
     }
 
@@ -229,6 +254,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
             file: SeqTable::<S>::TABLE,
             private: ptr::null_mut(),
             _lifetime: PhantomData,
+            _file_system: PhantomData,
         }
     }
 
@@ -247,6 +273,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
             file: operations,
             private,
             _lifetime: PhantomData,
+            _file_system: PhantomData,
         }
     }
 
@@ -382,7 +409,8 @@ impl<F: FileOperations> FileTable<F> {
         to: *mut bindings::iov_iter,
     ) -> isize {
         // SAFETY: The file is open by this function's contract.
-        let (file, position) = unsafe { (OpenFile::<F>::from_raw((*kiocb).ki_filp), (*kiocb).ki_pos) };
+        let (file, position) =
+            unsafe { (OpenFile::<F>::from_raw((*kiocb).ki_filp), (*kiocb).ki_pos) };
         // SAFETY: `to` is where to read to, and ours, by this function's contract.
         let to = unsafe { IovIterDest::from_raw(to) };
         let before = to.len();
@@ -410,8 +438,9 @@ impl<F: FileOperations> FileTable<F> {
         let inode = file.inode();
         // SAFETY: The inode is live. It is unlocked right below, whatever the result.
         unsafe { bindings::inode_lock(inode.as_ptr()) };
-        // SAFETY: The arguments are valid by this function's contract; the inode is locked.
-        let result = unsafe { Self::write_locked(kiocb, from, &file, LockedINode::new(inode)) };
+        // INVARIANT: The inode was locked right above.
+        // SAFETY: The arguments are valid by this function's contract.
+        let result = unsafe { Self::write_locked(kiocb, from, &LockedFile(file)) };
         // SAFETY: The current task has locked the inode right above.
         unsafe { bindings::inode_unlock(inode.as_ptr()) };
         result
@@ -419,13 +448,12 @@ impl<F: FileOperations> FileTable<F> {
 
     /// # Safety
     ///
-    /// `kiocb` and `from` must be as for [`write_iter()`](Self::write_iter), and `inode` be that of
-    /// the file.
+    /// `kiocb` and `from` must be as for [`write_iter()`](Self::write_iter), and `file` be that of
+    /// the operation.
     unsafe fn write_locked(
         kiocb: *mut bindings::kiocb,
         from: *mut bindings::iov_iter,
-        file: &OpenFile<'_, F>,
-        inode: LockedINode<'_, F::FileSystem>,
+        file: &LockedFile<'_, F>,
     ) -> isize {
         // SAFETY: The arguments are valid by this function's contract; the inode is locked.
         let allowed = unsafe { bindings::generic_write_checks(kiocb, from) };
@@ -443,7 +471,7 @@ impl<F: FileOperations> FileTable<F> {
         // SAFETY: The operation is ours by this function's contract.
         let position = unsafe { (*kiocb).ki_pos };
         // Positions are not negative.
-        let result = F::write(file, &inode, position as u64, from);
+        let result = F::write(file, position as u64, from);
         let done = before.wrapping_sub(from.len());
         // SAFETY: The operation is ours by this function's contract.
         unsafe { (*kiocb).ki_pos = position.wrapping_add(done as i64) };

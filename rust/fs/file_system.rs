@@ -203,7 +203,7 @@ impl<T: FileSystem> FileSystemType<T> {
     unsafe fn common(&self) -> Option<&Common<T>> {
         // SAFETY: By the type invariant, and as `Registration::drop()` waits for inodes, the field
         // is not written to as long as there is any of these.
-        unsafe { (*self.common.get()).as_ref().map(|common| &**common) }
+        unsafe { (*self.common.get()).as_deref() }
     }
 
     /// The cache of inodes.

@@ -130,10 +130,7 @@ impl<'a, T: FileSystem> NewDirectory<'a, T> {
 ///
 /// Owns what `simple_start_creating()` gives: a reference to a dentry, and the lock of its parent,
 /// a directory of `T`.
-struct Creating<'a, T: FileSystem>(
-    NonNull<bindings::dentry>,
-    PhantomData<fn(&'a T) -> &'a T>,
-);
+struct Creating<'a, T: FileSystem>(NonNull<bindings::dentry>, PhantomData<fn(&'a T) -> &'a T>);
 
 impl<T: FileSystem> Creating<'_, T> {
     /// The name, once: it must be negative.

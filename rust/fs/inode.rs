@@ -87,7 +87,8 @@ impl AnyINode {
         // - The inode is live by the type invariant.
         // - Others change the field by whole words. The kernel's atomics know no `u16`, so that the
         //   same bits are read as an `i16`.
-        let mode = unsafe { atomic_load((&raw mut (*self.as_ptr()).i_mode).cast::<i16>(), Relaxed) };
+        let mode =
+            unsafe { atomic_load((&raw mut (*self.as_ptr()).i_mode).cast::<i16>(), Relaxed) };
         Mode::from_raw(mode as bindings::umode_t)
     }
 
@@ -353,7 +354,7 @@ impl<T: FileSystem> NewINode<T> {
         // - The inode is new and thus ours.
         // - `sb` is a superblock of `T`, and `parent` valid or null, by this function's contract.
         unsafe {
-            (*inode.as_ptr()).i_ino = SuperBlockInfo::<T>::of(sb).next_number() as _;
+            (*inode.as_ptr()).i_ino = SuperBlockInfo::<T>::of(sb).next_number();
             bindings::simple_inode_init_ts(inode.as_ptr());
             bindings::inode_init_owner(
                 &raw mut bindings::nop_mnt_idmap,
@@ -399,7 +400,7 @@ impl<T: FileSystem> NewINode<T> {
 
     pub(crate) fn set_number(&mut self, number: u64) {
         // SAFETY: The inode is ours by the type invariant.
-        unsafe { (*self.as_ptr()).i_ino = number as _ };
+        unsafe { (*self.as_ptr()).i_ino = number };
     }
 
     pub(crate) fn set_owner(&mut self, uid: Kuid, gid: Kgid) {

@@ -129,8 +129,7 @@ impl Entry {
     fn activate(&self) -> Option<Active> {
         // SAFETY: A superblock in the index has not been freed by the invariant of `Instances`,
         // whose lock the caller holds as it has got at the entry.
-        let active =
-            unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.0.as_ptr()).s_active) };
+        let active = unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.0.as_ptr()).s_active) };
         // INVARIANT: That was the reference.
         active.then_some(()).map(|()| Active(self.0))
     }

@@ -156,9 +156,9 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     fn fill(&self, fc: &FsContext<T>, context: &mut T::Context) -> Result {
         // SAFETY: The superblock is new, locked, and lacks data and root. There is no other value
         // for it, of whatever lifetime, as `Got::New` is given out once.
-        let new = unsafe { NewSuperBlock::from_raw(self.0) };
+        let new = unsafe { NewSuperBlock::from_raw(self.0, fc) };
         // That there is a root shows in its type: there is no other of that very lifetime.
-        let Root { .. } = context.fill(fc, new)?;
+        let Root { .. } = context.fill(new)?;
         // SAFETY: The superblock is valid and locked.
         unsafe { (*self.0.as_ptr()).s_flags |= bindings::SB_ACTIVE };
         Ok(())

@@ -7,7 +7,9 @@
 //!
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
-use crate::{bindings, task, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry};
+use crate::{
+    bindings, task, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
+};
 use core::{marker::PhantomData, mem::MaybeUninit};
 use kernel::{
     error::{from_err_ptr, from_result, to_result},

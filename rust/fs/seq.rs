@@ -19,10 +19,18 @@ use kernel::{
 pub trait Sequence: Sized + Send + 'static {
     /// Goes to record number `position`, which is where the reader left off or, the first time,
     /// zero. `false` if there is none.
-    fn start(&mut self, position: u64) -> bool;
+    ///
+    /// Absent: there is one record.
+    fn start(&mut self, position: u64) -> bool {
+        position == 0
+    }
 
     /// Goes to the next record. `false` if there is none.
-    fn next(&mut self) -> bool;
+    ///
+    /// Absent: there is one record.
+    fn next(&mut self) -> bool {
+        false
+    }
 
     /// Writes the record. Use `seq_print!` of the kernel crate.
     fn show(&self, m: &SeqWriter<'_>) -> Result;

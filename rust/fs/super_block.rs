@@ -14,6 +14,7 @@ use crate::{
     xattr::{self, Store},
     AnyINode,
     FileSystem,
+    FsContext,
     INodeNumbers,
     Kgid,
     Kuid,
@@ -79,18 +80,31 @@ impl<T: FileSystem> SuperBlock<T> {
 ///
 /// Valid for `'a`, with `s_umount` locked, and without data and root. There is no other value for
 /// the superblock, and none of that very lifetime for another one.
-pub struct NewSuperBlock<'a, T: FileSystem>(
-    NonNull<bindings::super_block>,
-    PhantomData<fn(&'a T) -> &'a T>,
-);
+pub struct NewSuperBlock<'a, T: FileSystem> {
+    sb: NonNull<bindings::super_block>,
+    fc: &'a FsContext<T>,
+    _brand: PhantomData<fn(&'a T) -> &'a T>,
+}
 
 impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
     /// # Safety
     ///
     /// `sb` must be as the type invariant says.
-    pub(crate) unsafe fn from_raw(sb: NonNull<bindings::super_block>) -> Self {
+    pub(crate) unsafe fn from_raw(
+        sb: NonNull<bindings::super_block>,
+        fc: &'a FsContext<T>,
+    ) -> Self {
         // INVARIANT: `sb` is as the invariant says by this function's contract.
-        Self(sb, PhantomData)
+        Self {
+            sb,
+            fc,
+            _brand: PhantomData,
+        }
+    }
+
+    /// The context that the superblock is made for, to leave messages there.
+    pub fn fs_context(&self) -> &'a FsContext<T> {
+        self.fc
     }
 
     /// Gives the superblock its data. May sleep.
@@ -106,9 +120,9 @@ impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
         Error: From<E>,
     {
         // SAFETY: The superblock is valid, and nobody else has it.
-        unsafe { SuperBlockInfo::<T>::of(self.0.as_ptr()).init_data(data)? };
+        unsafe { SuperBlockInfo::<T>::of(self.sb.as_ptr()).init_data(data)? };
         // INVARIANT: There is data now.
-        Ok(FillingSuperBlock(self.0, PhantomData))
+        Ok(FillingSuperBlock(self))
     }
 }
 
@@ -116,18 +130,19 @@ impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
 ///
 /// # Invariants
 ///
-/// Valid for `'a`, with `s_umount` locked, with data and without a root. There is no other value
-/// for the superblock, and none of that very lifetime for another one.
-pub struct FillingSuperBlock<'a, T: FileSystem>(
-    NonNull<bindings::super_block>,
-    PhantomData<fn(&'a T) -> &'a T>,
-);
+/// The superblock has its data.
+pub struct FillingSuperBlock<'a, T: FileSystem>(NewSuperBlock<'a, T>);
 
 impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
     /// What the file system keeps with this superblock.
     pub fn data(&self) -> &T::Data {
         // SAFETY: The superblock is valid and has its data by the type invariant.
-        unsafe { SuperBlockInfo::<T>::of(self.0.as_ptr()).data() }
+        unsafe { SuperBlockInfo::<T>::of(self.0.sb.as_ptr()).data() }
+    }
+
+    /// The context that the superblock is made for, to leave messages there.
+    pub fn fs_context(&self) -> &'a FsContext<T> {
+        self.0.fc
     }
 
     /// Gives the superblock its root directory, with inode number 1. May sleep.
@@ -145,16 +160,18 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
     where
         Error: From<E>,
     {
-        let sb = self.0.as_ptr();
+        let sb = self.0.sb.as_ptr();
         // SAFETY: The superblock is valid and one of `T`; there is no parent.
         let mut inode =
             unsafe { NewINode::<T>::new(sb, ptr::null(), mode.with_type(bindings::S_IFDIR))? };
         inode.set_number(1);
         inode.set_owner(uid, gid);
         let inode = inode.into_directory(data, operations)?;
-        // SAFETY: The superblock is valid, and nobody else has it. `d_make_root()` takes over the
-        // inode, also when it fails.
-        let root = NonNull::new(unsafe { bindings::d_make_root(inode.into_raw()) }).ok_or(ENOMEM)?;
+        let inode = inode.into_raw();
+        // SAFETY: The inode is a directory's and ours. `d_make_root()` takes it over, also when it
+        // fails.
+        let root = unsafe { bindings::d_make_root(inode) };
+        let root = NonNull::new(root).ok_or(ENOMEM)?;
         // SAFETY: The superblock is valid, and nobody else has it.
         unsafe { (*sb).s_root = root.as_ptr() };
         // SAFETY: The dentry is the root, a directory of `T`, and stays for as long as the
@@ -447,4 +464,3 @@ impl<T: FileSystem> SuperTable<T> {
         from_result(|| T::show_options(sb, inode, m).map(|()| 0))
     }
 }
-

@@ -368,4 +368,3 @@ impl<T: FileSystem> XattrTable<T> {
         })
     }
 }
-

@@ -36,6 +36,8 @@
 //! ]);
 //! ```
 
+#![cfg_attr(doctest, no_std)]
+
 #[path = "../bindings/lib.rs"]
 mod bindings;
 

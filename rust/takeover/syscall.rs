@@ -158,10 +158,12 @@ unsafe extern "C" fn prog_get_type_path_shim<T: Syscalls>(
 ) -> *mut bindings::bpf_prog {
     // SAFETY: `path` is a string by this function's contract.
     let path = unsafe { CStr::from_char_ptr(path) };
-    in_frame(|| match T::prog_get_type_path(path, ProgType::from_raw(ty)) {
-        Ok(prog) => prog.into_raw(),
-        Err(e) => e.to_ptr(),
-    })
+    in_frame(
+        || match T::prog_get_type_path(path, ProgType::from_raw(ty)) {
+            Ok(prog) => prog.into_raw(),
+            Err(e) => e.to_ptr(),
+        },
+    )
 }
 
 /// # Safety

@@ -13,6 +13,8 @@
 //! C headers: [`include/linux/bpf.h`](srctree/include/linux/bpf.h),
 //! [`include/linux/fs_context.h`](srctree/include/linux/fs_context.h)
 
+#![cfg_attr(doctest, no_std)]
+
 #[path = "../bindings/lib.rs"]
 mod bindings;
 

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! notefs: a file system that keeps what is written to it in memory, up to a limit.
-
 #![forbid(unsafe_code)]
 
 use fs::{seq::*, xattr::NoXattrs, *};
-use kernel::alloc::flags::GFP_KERNEL_ACCOUNT;
-use kernel::iov::{IovIterDest, IovIterSource};
-use kernel::sync::{new_mutex, Arc, Mutex};
-use kernel::{prelude::*, seq_file::SeqFile, seq_print};
+use kernel::{alloc::flags::*, iov::*, prelude::*, seq_file::SeqFile, seq_print, sync::*};
 
 module_fs! {
     type: NoteFs,
@@ -18,11 +14,10 @@ module_fs! {
     license: "GPL",
 }
 
-/// How many bytes all files of a mount may have, how many they have, and how many inodes there are.
+/// How many bytes all files of a mount may have together, and how many they have.
 struct Space {
     limit: u64,
     used: u64,
-    inodes: u64,
 }
 
 /// The content of a file; that of anything else stays empty.
@@ -33,26 +28,27 @@ struct Content {
 
 impl Content {
     fn new(space: Arc<Mutex<Space>>) -> impl PinInit<Mutex<Self>> {
-        space.lock().inodes += 1;
-        new_mutex!(Self { bytes: KVVec::new(), space })
+        let bytes = KVVec::new();
+        new_mutex!(Self { bytes, space })
     }
 
     /// Makes the content `wanted` bytes long, or as long as there is space; new bytes are zero.
     fn resize(&mut self, wanted: u64) -> Result {
-        let mut space = self.space.lock();
-        let rest = space.used.saturating_sub(self.bytes.len() as u64);
-        let length = wanted.min(space.limit.saturating_sub(rest).max(self.bytes.len() as u64));
-        let result = self.bytes.resize(length as usize, 0, GFP_KERNEL_ACCOUNT);
-        space.used = rest.saturating_add(self.bytes.len() as u64);
-        Ok(result?)
+        let (mut space, now) = (self.space.lock(), self.bytes.len() as u64);
+        let most = now.saturating_add(space.limit.saturating_sub(space.used));
+        self.bytes
+            .resize(wanted.min(most) as usize, 0, GFP_KERNEL_ACCOUNT)?;
+        space.used = space
+            .used
+            .wrapping_sub(now)
+            .wrapping_add(self.bytes.len() as u64);
+        Ok(())
     }
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
-        let mut space = self.space.lock();
-        space.used = space.used.saturating_sub(self.bytes.len() as u64);
-        space.inodes = space.inodes.saturating_sub(1);
+        let _ = self.resize(0);
     }
 }
 
@@ -63,8 +59,6 @@ impl FileSystem for NoteFs {
     const NAME: &'static CStr = c"notefs";
     const INODE_CACHE: &'static CStr = c"notefs_inode_cache";
     const MAGIC: u32 = 0x6e6f7465;
-    const MAX_FILE_SIZE: i64 = 1 << 40;
-
     type Data = Arc<Mutex<Space>>;
     type INodeData = Mutex<Content>;
     type Context = Mount;
@@ -96,28 +90,24 @@ impl Context for Mount {
         Ok(Self(None))
     }
 
-    fn parse(&mut self, fc: &FsContext<NoteFs>, (): (), parameter: Parameter<'_>) -> Result {
-        let size = number::parse_size(parameter.string()?);
-        self.0 = Some(size.inspect_err(|_| fc.error(fmt!("size= wants bytes, as in 64k or 1m")))?);
+    fn parse(&mut self, _: &FsContext<NoteFs>, (): (), parameter: Parameter<'_>) -> Result {
+        self.0 = Some(number::parse_size(parameter.string()?)?);
         Ok(())
     }
 
-    fn fill<'a>(
-        &mut self,
-        _fc: &FsContext<NoteFs>,
-        sb: NewSuperBlock<'a, NoteFs>,
-    ) -> Result<Root<'a, NoteFs>> {
-        let space = Space { limit: self.0.unwrap_or(1 << 20), used: 0, inodes: 0 };
-        let space = Arc::pin_init(new_mutex!(space), GFP_KERNEL)?;
-        let sb = sb.with_data(space.clone())?;
+    fn fill<'a>(&mut self, sb: NewSuperBlock<'a, NoteFs>) -> Result<Root<'a, NoteFs>> {
+        let (limit, used) = (self.0.unwrap_or(1 << 20), 0);
+        let space = Arc::pin_init(new_mutex!(Space { limit, used }), GFP_KERNEL)?;
+        let (content, stats) = (Content::new(space.clone()), Content::new(space.clone()));
         let owner = (Kuid::current_fs(), Kgid::current_fs());
-        let root = sb.into_root(Mode::new(0o755), owner, Content::new(space.clone()), Dir::OPS)?;
+        let (mode, ops) = (Mode::new(0o755), DirectoryOps::of::<Dir>());
+        let root = sb.with_data(space)?.into_root(mode, owner, content, ops)?;
         let mode = Mode::new(0o444);
-        root.file(c"stats", mode, Content::new(space), |_| FileOps::seq::<Stats>())?;
+        root.file(c"stats", mode, stats, |_| FileOps::seq::<Stats>())?;
         Ok(root)
     }
 
-    fn reconfigure(&mut self, _fc: &FsContext<NoteFs>, sb: &SuperBlock<NoteFs>) -> Result {
+    fn reconfigure(&mut self, _: &FsContext<NoteFs>, sb: &SuperBlock<NoteFs>) -> Result {
         let mut space = sb.data().lock();
         space.limit = self.0.unwrap_or(space.limit);
         Ok(())
@@ -125,10 +115,6 @@ impl Context for Mount {
 }
 
 struct Dir;
-
-impl Dir {
-    const OPS: DirectoryOps<NoteFs> = DirectoryOps::of::<Self>();
-}
 
 #[vtable]
 impl DirectoryOperations for Dir {
@@ -141,7 +127,7 @@ impl DirectoryOperations for Dir {
 
     fn mkdir<'a>(new: NewDentry<'a, NoteFs>, mode: Mode) -> Result<Instantiated<'a>> {
         let content = Content::new(new.dir().super_block().data().clone());
-        new.directory(mode, content, Self::OPS)
+        new.directory(mode, content, DirectoryOps::of::<Self>())
     }
 }
 
@@ -152,7 +138,7 @@ impl FileOperations for File {
     type FileSystem = NoteFs;
     type Open = ();
 
-    fn open(_inode: &INode<NoteFs>) -> Result {
+    fn open(_: &INode<NoteFs>) -> Result {
         Ok(())
     }
 
@@ -162,22 +148,16 @@ impl FileOperations for File {
         Ok(())
     }
 
-    fn write(
-        _file: &OpenFile<'_, Self>,
-        inode: &LockedINode<'_, NoteFs>,
-        position: u64,
-        from: &mut IovIterSource<'_>,
-    ) -> Result {
+    fn write(file: &LockedFile<'_, Self>, at: u64, from: &mut IovIterSource<'_>) -> Result {
+        let inode = file.inode();
         let mut content = inode.data().lock();
         let before = content.bytes.len() as u64;
-        content.resize(before.max(position.saturating_add(from.len() as u64)))?;
-        let room = content.bytes.get_mut(position as usize..).unwrap_or_default();
+        content.resize(before.max(at.saturating_add(from.len() as u64)))?;
+        let room = content.bytes.get_mut(at as usize..).unwrap_or_default();
         let error = if room.is_empty() { ENOSPC } else { EFAULT };
+        let written = from.copy_from_iter(room) as u64;
         // What was not to be had from the writer does not become part of the file.
-        let end = match from.copy_from_iter(room) as u64 {
-            0 => before,
-            written => before.max(position.saturating_add(written)),
-        };
+        let end = before.max(if written > 0 { at + written } else { 0 });
         content.resize(end)?;
         inode.set_size(end)?;
         Err(error)
@@ -189,10 +169,13 @@ impl FileOperations for File {
     }
 
     fn setattr(inode: &LockedINode<'_, NoteFs>, changes: &Changes<'_>) -> Result {
-        let Some(size) = changes.size() else { return Ok(()) };
         let mut content = inode.data().lock();
+        let size = changes.size().unwrap_or(inode.size());
         content.resize(size)?;
-        if content.bytes.len() as u64 == size { Ok(()) } else { content.resize(inode.size()).and(Err(ENOSPC)) }
+        if size <= content.bytes.len() as u64 {
+            return Ok(());
+        }
+        content.resize(inode.size()).and(Err(ENOSPC))
     }
 }
 
@@ -209,18 +192,9 @@ impl SeqFileOperations for Stats {
 }
 
 impl Sequence for Stats {
-    fn start(&mut self, position: u64) -> bool {
-        position == 0
-    }
-
-    fn next(&mut self) -> bool {
-        false
-    }
-
     fn show(&self, m: &SeqWriter<'_>) -> Result {
         let space = self.0.lock();
         seq_print!(m, "limit: {}\nused: {}\n", space.limit, space.used);
-        seq_print!(m, "inodes: {}\n", space.inodes);
         Ok(())
     }
 }

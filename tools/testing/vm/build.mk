@@ -40,7 +40,7 @@ tools:
 # With warnings as errors, and documentation; apart from what is used.
 module-lint:
 	+@mkdir -p $(out)-lint
-	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_RUSTDOC=y modules
+	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_RUSTDOC=y BPFFS_DOCTESTS=y modules
 
 selftests:
 	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
