@@ -9,8 +9,7 @@
 #include <time.h>
 #include <linux/fs.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* One mount at "a" with a pinned map "a/m", a directory "a/d", a link "a/l". */
 FIXTURE(attrs) {

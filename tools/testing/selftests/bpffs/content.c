@@ -3,8 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* A mount at "a" with a readable map "a/m", an array of three ints. */
 FIXTURE(content) {

@@ -10,8 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 FIXTURE(errnos) {
 	int map;

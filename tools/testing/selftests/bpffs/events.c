@@ -9,8 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* A mount at "a" with a directory "a/d" and a readable map "a/m". */
 FIXTURE(events) {

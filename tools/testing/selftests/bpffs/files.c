@@ -6,7 +6,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 
 /* All in one mount at "a" with a map to pin. */
 FIXTURE(files) {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "fuzz.h"
 
 /* Without BPFFS_FUZZ: at most so many, and on C's for at most so long. */

@@ -26,7 +26,7 @@
 #define BPFFS_SELFTEST_FUZZ_H
 
 #include "kselftest.h"
-#include "progs.h"
+#include "bpffs.h"
 
 /* ---- fuzz_text.c ---- */
 

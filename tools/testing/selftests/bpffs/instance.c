@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 
 /* Newer than the headers of the C library. */
 #ifndef FSMOUNT_NAMESPACE

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "kbtf.h"
-#include "progs.h"
 
 /* More than fits the kernel's buffer, which is 8 pages. */
 #define ENTRIES	10000

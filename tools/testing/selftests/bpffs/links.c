@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "kbtf.h"
 #include "link_types.h"
-#include "progs.h"
 
 FIXTURE(links) {
 	const struct link_type *type;

@@ -14,8 +14,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 #define CACHE "bpffs_inode_cache"
 

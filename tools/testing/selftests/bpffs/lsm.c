@@ -13,8 +13,7 @@
 #include <sys/xattr.h>
 #include <linux/landlock.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* The element of a hook's map, shared with its program. */
 struct hook {

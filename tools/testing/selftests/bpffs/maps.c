@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "kbtf.h"
 #include "link_types.h"
-#include "progs.h"
 
 #define HEADER	"# WARNING!! The output is for debug purpose only\n" \
 		"# WARNING!! The output format will change\n"

@@ -14,8 +14,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* Mounted by C before the tests begin; not in /tmp, which is theirs. */
 #define TOP	"/sys/fs/bpf"

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 
 #ifndef MOUNT_ATTR_IDMAP
 #define MOUNT_ATTR_IDMAP 0x00100000

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* Closes what a fetch returned and tells whether it was the object. */
 static bool is_obj(int fd, int id, enum obj_kind kind)

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <sys/fsuid.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 #define USER	1000
 #define GROUP	2000

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 static const char * const names[] = { "maps.debug", "progs.debug" };
 

@@ -11,8 +11,7 @@
 #include <sys/syscall.h>
 #include <linux/perf_event.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 FIXTURE(preload_module) { };
 

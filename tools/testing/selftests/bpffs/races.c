@@ -11,8 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 #define MAX_WORKERS 4
 /* Seconds; for a high BPFFS_STRESS too. */

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 FIXTURE(refs) {
 	struct calls calls;

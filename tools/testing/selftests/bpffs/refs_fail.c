@@ -7,8 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 /* One over-put may go unnoticed, several do not. */
 #define TIMES 4

@@ -21,7 +21,7 @@
 
 #include "contexts.h"
 #include "kselftest.h"
-#include "util.h"
+#include "bpffs.h"
 
 static const bool old = sizeof(IMPL) == sizeof("old");
 static const bool rust = sizeof(IMPL) != sizeof("c");
@@ -176,7 +176,7 @@ static void run(const char *dir, char **argv)
 		result(false, "%s # ended with %s %d after %u of %u tests", argv[0],
 		       status < 0 ? "signal" : "status", abs(status), results.seen, results.plan);
 	/* Also lets what goes late be gone before the next program looks. */
-	if (guard_objects(guard))
+	if (guard_leaks(guard))
 		result(false, "%s # left something behind", argv[0]);
 	printf("# %s: %u tests in %.1f s\n", argv[0], results.seen, (now_ms() - start) / 1000.0);
 	serves();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Storms on one implementation, see storm_util.h. */
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "storm_util.h"
 
 BPFFS_FIXTURE(storm)

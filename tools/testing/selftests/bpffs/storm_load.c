@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
+#include "bpffs_harness.h"
 #include "storm_util.h"
 
 #define SWITCH_MS 120000

@@ -520,7 +520,7 @@ int storm_run(const struct storm_plan *plan)
 		storm_complain(storm, "inodes: %d before, %d after", inodes, count_inodes());
 	check_users(storm, &set);
 	storm_set_close(&set);
-	if (guard_objects(guard))
+	if (guard_leaks(guard))
 		storm_complain(storm, "something is left behind");
 	if (guard_log(guard))
 		storm_complain(storm, "the kernel complains");

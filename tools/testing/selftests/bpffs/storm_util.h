@@ -13,7 +13,7 @@
 #define BPFFS_SELFTEST_STORM_UTIL_H
 
 #include "kselftest.h"
-#include "progs.h"
+#include "bpffs.h"
 
 #define STORM_WORKERS	8
 /* Mounts: m0 stays, m1 and m2 come and go. */

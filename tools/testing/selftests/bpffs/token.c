@@ -4,8 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 BPFFS_FIXTURE(token);
 

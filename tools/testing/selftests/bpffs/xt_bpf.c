@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 #include "xtables.h"
 
 /* Whether a packet gets through the loopback device. */

@@ -23,7 +23,7 @@
 #include <sys/utsname.h>
 
 #include "kselftest.h"
-#include "util.h"
+#include "bpffs.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define PRELOAD "bpf_preload"

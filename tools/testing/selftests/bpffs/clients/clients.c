@@ -27,7 +27,7 @@
 #include "contexts.h"
 #include "kselftest.h"
 #include "normalise.h"
-#include "util.h"
+#include "bpffs.h"
 
 /* Seconds for one scenario on one implementation, also on a debugging kernel. */
 #define LIMIT 240

@@ -12,7 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "util.h"
+#include "bpffs.h"
 
 static const char *objects, *root;
 static int unmet;

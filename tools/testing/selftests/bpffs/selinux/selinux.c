@@ -10,8 +10,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "harness.h"
-#include "progs.h"
+#include "bpffs_harness.h"
 
 #define SELINUX "security.selinux"
 #define LABEL(type) "u:object_r:" type ":s0"
