@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "storm_util.h"
+#include "storm.h"
 
 /* One that comes and goes. */
 static void some_place(struct storm_worker *w, char *path)

@@ -7,7 +7,7 @@
 #include <sys/xattr.h>
 #include <linux/magic.h>
 
-#include "storm_util.h"
+#include "storm.h"
 
 /* ---- names ---- */
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storm_util.h"
+#include "storm.h"
 
 static int add(struct storm_set *set, enum obj_kind kind, int fd, int value, int calls)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Runs storms, see storm_util.h. */
+/* Runs storms, see storm.h. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "storm_util.h"
+#include "storm.h"
 
 #define CACHE "/sys/kernel/slab/bpffs_inode_cache/"
 /* A slow kernel frees much later than it is told to. */

@@ -104,7 +104,7 @@ static void count(const char *call, const char *res)
 		 *res == '-' ? (int)strcspn(res, " ") : 1, *res == '-' ? res : "");
 	if (*res != '-') {
 		stats.succeeded++;
-		stats.succeeded_of[op - ops]++;
+		stats.succeeded_of[op_number(op)]++;
 	}
 	for (i = 0; i < stats.pairs_cnt; i++) {
 		if (!strcmp(stats.pairs[i], pair))
@@ -513,7 +513,7 @@ static unsigned int never_succeeded(void)
 	unsigned int i, cnt = 0;
 
 	for (i = 0; i < ARRAY_SIZE(essential); i++) {
-		if (stats.succeeded_of[op_find(essential[i]) - ops])
+		if (stats.succeeded_of[op_number(op_find(essential[i]))])
 			continue;
 		printf("# %s never succeeded\n", essential[i]);
 		cnt++;

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #include "fuzz.h"
+#include "results.h"
 
 /* A sequence that takes longer hangs; the debugging kernel is slow. */
 #define LIMIT_MS 60000

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storm_util.h"
+#include "storm.h"
 
 #define FLUSH_MS 60000
 

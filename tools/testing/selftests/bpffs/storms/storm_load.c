@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Storms while the module is loaded and unloaded, see storm_util.h. m0 is
+ * Storms while the module is loaded and unloaded, see storm.h. m0 is
  * C's; m1 and m2 are of whoever serves when they are mounted.
  */
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "bpffs_harness.h"
-#include "storm_util.h"
+#include "storm.h"
 
 #define SWITCH_MS 120000
 

@@ -9,8 +9,8 @@
  *
  * BPFFS_STORM is the length of a storm in seconds, BPFFS_SEED the seed.
  */
-#ifndef BPFFS_SELFTEST_STORM_UTIL_H
-#define BPFFS_SELFTEST_STORM_UTIL_H
+#ifndef BPFFS_SELFTEST_STORM_H
+#define BPFFS_SELFTEST_STORM_H
 
 #include "kselftest.h"
 #include "bpffs.h"
@@ -176,4 +176,4 @@ int storm_timeout(void);
 #define store(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 #define inc(p)		__atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST)
 
-#endif /* BPFFS_SELFTEST_STORM_UTIL_H */
+#endif /* BPFFS_SELFTEST_STORM_H */

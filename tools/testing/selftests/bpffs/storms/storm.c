@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Storms on one implementation, see storm_util.h. */
+/* Storms on one implementation, see storm.h. */
 #include "bpffs_harness.h"
-#include "storm_util.h"
+#include "storm.h"
 
 BPFFS_FIXTURE(storm)
 

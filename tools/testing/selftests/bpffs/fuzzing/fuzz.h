@@ -4,10 +4,11 @@
  * implementation and on ours, and have to give the same results.
  *
  *	fuzz.c		the tests: rounds, comparing, minimising
- *	fuzz_gen.c	makes sequences from a seed
- *	fuzz_run.c	runs a sequence in a process of its own
- *	fuzz_text.c	from the text of a call to its arguments
- *	fuzz_ops.c	the calls, and how their results show
+ *	generate.c	makes sequences from a seed
+ *	sequence.c	runs a sequence in a process of its own
+ *	text.c		from the text of a call to its arguments
+ *	ops.c		finds and makes a call; ops_*.c have the calls
+ *	results.c	how the result of a call shows
  *
  * A call is a line of text, and nothing else: what is generated, what is run,
  * what is reported and what is kept in corpus/ look the same. After the name of
@@ -19,7 +20,7 @@
  *	cross:"a"		the same, over a page boundary
  *	null bad kernel		other pointers: NULL, unmapped, not the user's
  *	f0 … f7			file descriptors that calls of the sequence have made
- *	@map @prog …		those that are there before, see fuzz_run.c
+ *	@map @prog …		those that are there before, see sequence.c
  *	cwd			AT_FDCWD
  */
 #ifndef BPFFS_SELFTEST_FUZZ_H
@@ -28,7 +29,7 @@
 #include "kselftest.h"
 #include "bpffs.h"
 
-/* ---- fuzz_text.c ---- */
+/* ---- text.c ---- */
 
 #define MAX_ARGS 9
 
@@ -63,11 +64,11 @@ enum fixed {
 extern const char *const fixed_names[FIXED_CNT];
 #define FIXED_FD	60
 
-/* ---- fuzz_ops.c ---- */
+/* ---- ops.c, ops_*.c ---- */
 
 /*
  * @params says what a generated call is given, one word for each argument; see
- * fuzz_gen.c. @weight is how often it is made compared to others.
+ * generate.c. @weight is how often it is made compared to others.
  */
 struct op {
 	const char *name;
@@ -76,16 +77,20 @@ struct op {
 	const char *params;
 };
 
-extern const struct op ops[];
-extern const unsigned int ops_cnt;
+/* Calls by what they are about, each list in ops_*.c and ended by an empty entry. */
+extern const struct op bpf_ops[], mount_ops[], process_ops[], name_ops[], attribute_ops[],
+		       xattr_ops[], open_file_ops[], event_ops[], tree_ops[];
+
+/* Call number @n of all lists, NULL behind the last; and the number of a call. */
+const struct op *op_nth(unsigned int n);
+unsigned int op_number(const struct op *op);
+/* The call that @line begins with, or NULL. */
 const struct op *op_find(const char *line);
 
-/* Where results go: @size bytes at @text. */
-void result_to(char *text, size_t size);
-/* Makes the call and adds its result, one line; false if @line is none. */
+/* Makes the call and adds its result, one line (results.h); false if @line is no call. */
 bool op_run(const char *line);
 
-/* ---- fuzz_gen.c ---- */
+/* ---- generate.c ---- */
 
 struct sequence {
 	char name[64];
@@ -97,7 +102,7 @@ void sequence_add(struct sequence *seq, const char *line);
 void sequence_free(struct sequence *seq);
 void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index);
 
-/* ---- fuzz_run.c ---- */
+/* ---- sequence.c ---- */
 
 /* The objects behind @map and so on, for all sequences; 0 or -errno. */
 int objects_new(void);

@@ -521,22 +521,28 @@ static void call(struct sequence *seq, const struct op *op)
 	sequence_add(seq, line);
 }
 
+static unsigned int weight_of_all(void)
+{
+	unsigned int sum = 0, i;
+	const struct op *op;
+
+	for (i = 0; (op = op_nth(i)); i++)
+		sum += op->weight;
+	return sum;
+}
+
 static void any_call(struct sequence *seq)
 {
 	static unsigned int sum;
+	const struct op *op;
 	unsigned int i, n;
 
-	for (i = 0; !sum || i < ops_cnt; i++) {
-		if (i == ops_cnt)
-			break;
-		if (i == 0)
-			sum = 0;
-		sum += ops[i].weight;
-	}
+	if (!sum)
+		sum = weight_of_all();
 	n = below(sum);
-	for (i = 0; n >= ops[i].weight; i++)
-		n -= ops[i].weight;
-	call(seq, &ops[i]);
+	for (i = 0; (op = op_nth(i)) && n >= op->weight; i++)
+		n -= op->weight;
+	call(seq, op);
 }
 
 static __printf(2, 3) void line(struct sequence *seq, const char *fmt, ...)
