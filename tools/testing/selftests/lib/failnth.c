@@ -461,10 +461,10 @@ int fail_each(const struct call *call, const char *dir)
 	/* Once without, so that only what the call needs itself is allocated then. */
 	inject.nth = NEVER;
 	bad += attempt(call, dir, state, row);
-	bad += tell(inject.log, LOG_FAILING);
+	bad += tell(inject.log, log_failing);
 	bad += call->seconds ? fail_some(call, dir, state, row, inject.made) :
 			       fail_every(call, dir, state, row);
-	bad += tell(inject.log, LOG_FAILING_NO_MORE);
+	bad += tell(inject.log, log_failing_no_more);
 	free(state);
 	if (!points(row) != call->no_points) {
 		fprintf(stderr, "# %s: %u points\n", call->name, points(row));

@@ -1,8 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel_log.h"
+
+#define NOTHING(text)
+
+/* Texts of kernel_log.def. */
+#define FAULT(text)			text,
+#define TRACE(text)			text,
+#define FAILING				NOTHING
+#define FAILING_NO_MORE			NOTHING
+#define ALLOCATION_FAILED		NOTHING
+static const char *const faults[] = {
+#include "kernel_log.def"
+	NULL
+};
+
+#undef FAULT
+#undef TRACE
+#undef ALLOCATION_FAILED
+#define FAULT				NOTHING
+#define TRACE				NOTHING
+#define ALLOCATION_FAILED(text)		text,
+static const char *const allocation_failed[] = {
+#include "kernel_log.def"
+	NULL
+};
+
+#undef TRACE
+#undef FAILING
+#undef FAILING_NO_MORE
+#undef ALLOCATION_FAILED
+#define TRACE(text)			static const char trace[] = text;
+#define FAILING(text)			const char log_failing[] = text;
+#define FAILING_NO_MORE(text)		const char log_failing_no_more[] = text;
+#define ALLOCATION_FAILED		NOTHING
+#include "kernel_log.def"
 
 int kernel_log_open(void)
 {
@@ -18,39 +54,22 @@ int kernel_log_open(void)
 	return log;
 }
 
-/* Texts that only appear when the kernel has found a fault in itself. */
-static const char * const faults[] = {
-	"WARNING", "BUG", "Oops", "general protection", "Call Trace",
-	"KASAN", "UBSAN", "KCSAN", "refcount_t", "Objects remaining", "still has objects",
-	"Busy inodes", "still in use", "possible circular", "possible recursive",
-	"inconsistent lock", "suspicious RCU", "unreferenced object",
-	"blocked for more than", "detected stall", "self-detected stall",
-	"Voluntary context switch", "Bad page state", "list_add corruption", "list_del corruption",
-	"unhandled panic", "rust_kernel: panicked",
-};
-
-static bool is_fault(const char *msg)
+/* Whether @text is in @msg where a word begins. */
+static bool has_word(const char *msg, const char *text)
 {
-	unsigned int i;
+	const char *at;
 
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		if (strstr(msg, faults[i]))
+	for (at = strstr(msg, text); at; at = strstr(at + 1, text)) {
+		if (at == msg || (!isalnum((unsigned char)at[-1]) && at[-1] != '_'))
 			return true;
 	}
 	return false;
 }
 
-/* Messages that a call trace follows, which say that an allocation failed. */
-static bool tells_failure(const char *msg)
+static bool has_any(const char *msg, const char *const *texts)
 {
-	static const char * const failures[] = {
-		"page allocation failure: ", "vmalloc error: ", "percpu: allocation failed",
-		"__kmem_cache_create_args(",
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		if (strstr(msg, failures[i]))
+	for (; *texts; texts++) {
+		if (has_word(msg, *texts))
 			return true;
 	}
 	return false;
@@ -58,12 +77,13 @@ static bool tells_failure(const char *msg)
 
 int kernel_log_faults(int log)
 {
-	bool failing = false, told = false;
+	bool failing = false, failed = false;
 	char record[8192];
 	ssize_t len;
 	int bad = 0;
 
 	for (;;) {
+		bool from_kernel;
 		char *msg;
 
 		len = read(log, record, sizeof(record) - 1);
@@ -73,20 +93,28 @@ int kernel_log_faults(int log)
 			return bad;
 		record[len] = '\0';
 		msg = strchr(record, ';');
-		if (msg && strstr(msg, LOG_FAILING)) {
-			failing = !strstr(msg, LOG_FAILING_NO_MORE);
-			told = false;
-		}
-		if (msg && failing && tells_failure(msg))
-			told = true;
-		if (!msg || !is_fault(msg))
+		if (!msg)
 			continue;
-		if (told && strstr(msg, "Call Trace")) {
-			told = false;
-			continue;
-		}
+		msg++;
 		msg[strcspn(msg, "\n")] = '\0';
-		fprintf(stderr, "# guard: kernel log: %s\n", msg + 1);
+		/* The facility is that of the kernel, and the rest the level. */
+		from_kernel = strtoul(record, NULL, 10) >> 3 == 0;
+		if (!from_kernel) {
+			if (strstr(msg, log_failing)) {
+				failing = !strstr(msg, log_failing_no_more);
+				failed = false;
+			}
+			continue;
+		}
+		if (failing && has_any(msg, allocation_failed))
+			failed = true;
+		if (!has_any(msg, faults))
+			continue;
+		if (failed && strstr(msg, trace)) {
+			failed = false;
+			continue;
+		}
+		fprintf(stderr, "# guard: kernel log: %s\n", msg);
 		bad++;
 	}
 }

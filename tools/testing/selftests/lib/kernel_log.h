@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's log, and the faults in the kernel that it tells of. */
+/* The kernel's log, and the faults in the kernel that it tells of: kernel_log.def lists them. */
 #ifndef SELFTEST_KERNEL_LOG_H
 #define SELFTEST_KERNEL_LOG_H
 
@@ -15,11 +15,9 @@ int kernel_log_faults(int log);
 
 /*
  * Marks that a test writes into the kernel's log around calls whose allocations are
- * made to fail. Between the marks, a call trace that follows the kernel's message
- * about a failed allocation is no fault. tools/testing/vm/src/klog.rs knows the marks,
- * too.
+ * made to fail. Between the marks, a call trace that follows the kernel's message about a
+ * failed allocation is no fault.
  */
-#define LOG_FAILING		"bpffs: allocations are made to fail"
-#define LOG_FAILING_NO_MORE	"bpffs: allocations are made to fail no more"
+extern const char log_failing[], log_failing_no_more[];
 
 #endif /* SELFTEST_KERNEL_LOG_H */

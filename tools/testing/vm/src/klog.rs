@@ -5,60 +5,49 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::LazyLock;
 
 use anyhow::{bail, Context, Result};
 use rustix::io::Errno;
 
-/// Any of these in a message of the kernel means that something is wrong in it.
-const BAD: &[&str] = &[
-    "cut here",
-    "WARNING:",
-    "BUG",
-    "Oops",
-    "Kernel panic",
-    "INFO: task ",
-    "INFO: possible ",
-    "INFO: trying to register",
-    "detected stall",
-    "soft lockup",
-    "hard LOCKUP",
-    "UBSAN",
-    "suspected memory leak",
-    "memory leak detector disabled",
-    "refcount_t",
-    "Objects remaining",
-    "still has objects",
-    "general protection fault",
-    "unable to handle",
-    "Unable to handle",
-    TRACE,
-    "corruption",
-    "held lock",
-    "locks held",
-    "Bad page",
-    "Busy inodes",
-    "panicked at",
-    "scheduling while atomic",
-    "sleeping function called",
-    "DEBUG_LOCKS",
-    "ODEBUG",
-    "double free",
-    "nobody cared",
-    "lockdep is turned off",
-];
+/// The texts that the tests' own look at the log goes by, too.
+const TEXTS: &str = include_str!("../../selftests/lib/kernel_log.def");
 
-/// What tests write into the log around calls whose allocations they make fail (`failnth.c`).
-const FAILING: &str = "bpffs: allocations are made to fail";
-const FAILING_NO_MORE: &str = "bpffs: allocations are made to fail no more";
+/// What [`TEXTS`] has.
+struct Texts {
+    /// Any of these in a message of the kernel means that something is wrong in it.
+    faults: Vec<&'static str>,
+    /// The fault that a failed allocation excuses.
+    trace: &'static str,
+    /// What tests write into the log around calls whose allocations they make fail.
+    failing: &'static str,
+    failing_no_more: &'static str,
+    /// Messages that an allocation failed; in between, a call trace may follow one.
+    allocation_failed: Vec<&'static str>,
+}
 
-/// In between, a call trace belongs to such a message, and is none of a fault.
-const ALLOCATION_FAILED: &[&str] = &[
-    "page allocation failure: ",
-    "vmalloc error: ",
-    "percpu: allocation failed",
-    "__kmem_cache_create_args(",
-];
-const TRACE: &str = "Call Trace:";
+static LISTED: LazyLock<Texts> = LazyLock::new(|| {
+    let all = |word| texts(TEXTS, word).collect::<Vec<_>>();
+    let one = |word| texts(TEXTS, word).next().unwrap_or_default();
+    let trace = one("TRACE");
+    let mut faults = all("FAULT");
+    faults.push(trace);
+    Texts {
+        faults,
+        trace,
+        failing: one("FAILING"),
+        failing_no_more: one("FAILING_NO_MORE"),
+        allocation_failed: all("ALLOCATION_FAILED"),
+    }
+});
+
+/// The texts of lines like `WORD("text")`.
+fn texts<'a>(list: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
+    list.lines().filter_map(move |line| {
+        let text = line.strip_prefix(word)?.strip_prefix("(\"")?;
+        text.strip_suffix("\")")
+    })
+}
 
 /// Lines shown before and after a bad one.
 const BEFORE: usize = 3;
@@ -105,7 +94,7 @@ impl Record {
 
 /// Whether a message of the kernel says that something is wrong in it.
 pub fn is_bad(text: &str) -> bool {
-    BAD.iter().any(|bad| has_word(text, bad))
+    LISTED.faults.iter().any(|fault| has_word(text, fault))
 }
 
 /// Whether `word` is in `text` at the start of a word: `BUG` is not in `DEBUG`.
@@ -153,15 +142,16 @@ pub fn report(records: &[Record]) -> Vec<String> {
     let mut shown = 0;
     let (mut failing, mut failed) = (false, false);
     for (index, record) in records.iter().enumerate() {
-        if !record.from_kernel && record.text.contains(FAILING) {
-            failing = !record.text.contains(FAILING_NO_MORE);
+        if !record.from_kernel && record.text.contains(LISTED.failing) {
+            failing = !record.text.contains(LISTED.failing_no_more);
             failed = false;
         }
-        failed |= failing && ALLOCATION_FAILED.iter().any(|&f| record.text.contains(f));
+        let tells = |text: &&str| has_word(&record.text, text);
+        failed |= failing && record.from_kernel && LISTED.allocation_failed.iter().any(tells);
         if !record.is_bad() {
             continue;
         }
-        if failed && record.text.contains(TRACE) {
+        if failed && record.text.contains(LISTED.trace) {
             failed = false;
             continue;
         }
@@ -199,6 +189,23 @@ mod tests {
             .iter()
             .map(|line| Record::parse(line).unwrap())
             .collect()
+    }
+
+    // Catches: a line of the list that only one of its readers understands.
+    #[test]
+    fn every_line_of_the_list_is_understood() {
+        let without_comments: String = TEXTS
+            .split("/*")
+            .map(|part| part.split_once("*/").map_or(part, |(_, rest)| rest))
+            .collect();
+        let lines = without_comments.lines().filter(|line| !line.is_empty());
+        let number = LISTED.faults.len() + LISTED.allocation_failed.len() + 2;
+        assert_eq!(lines.count(), number);
+        for text in LISTED.faults.iter().chain(&LISTED.allocation_failed) {
+            assert!(!text.is_empty() && !text.contains(['"', '\\']), "{text}");
+        }
+        assert!(LISTED.failing_no_more.starts_with(LISTED.failing));
+        assert!(!LISTED.failing.is_empty() && !LISTED.trace.is_empty());
     }
 
     // Catches: a warning of the kernel that passes unnoticed.
