@@ -2,6 +2,9 @@
 
 //! The first process of a guest.
 
+mod module;
+mod mounts;
+
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,13 +14,12 @@ use std::process::{self, Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, bail, Context, Result};
-use rustix::fs::symlink;
-use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
+use anyhow::{bail, Context, Result};
+use rustix::mount::{mount, MountFlags};
 use rustix::process::{kill_process, Pid, Signal, WaitOptions};
 
 use crate::job::{Impl, Job, Message};
-use crate::klog;
+use crate::kernel_log;
 use crate::leaks;
 use crate::pipe;
 use crate::systemd;
@@ -31,12 +33,6 @@ pub const STDOUT: &str = "bpffs.stdout";
 /// The command's standard error.
 pub const STDERR: &str = "bpffs.stderr";
 
-const MODULE: &str = "bpffs";
-const LIVEPATCH: &str = "/sys/kernel/livepatch/bpffs";
-/// What `/proc/PID/task/TID/patch_state` says, during a transition, of a task that runs the code
-/// from before the livepatch, and of one that runs the livepatch's.
-const OLD_CODE: &str = "0";
-const NEW_CODE: &str = "1";
 const BPFFS: &str = "/sys/fs/bpf";
 /// How long the kernel may take for what it does in the background.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -60,12 +56,14 @@ fn run() -> Result<()> {
     let job = Job::read(Path::new(&path))?;
     let agent = process::id() != 1;
     if !agent {
-        mount_all()?;
+        mounts::mount_all()?;
+        rustix::system::sethostname(b"bpffs")?;
+        tool("ip", &["link", "set", "lo", "up"])?;
     }
     if job.systemd && !agent {
         // Whose file system systemd is to mount.
         if job.implementation == Impl::Rust {
-            load_module(&job)?;
+            module::load(&job)?;
         }
         match systemd::become_init(&job)? {}
     }
@@ -101,59 +99,14 @@ fn run() -> Result<()> {
         Err(error) => say(Message::Error(format!("{error:#}")))?,
     }
 
-    let records = klog::read()?;
-    for line in klog::report(&records) {
+    let records = kernel_log::read()?;
+    for line in kernel_log::report(&records) {
         say(Message::Kernel(line))?;
     }
-    if let Some(taint) = klog::unexpected_taint()? {
+    if let Some(taint) = kernel_log::unexpected_taint()? {
         say(Message::Kernel(taint))?;
     }
     say(Message::End)?;
-    Ok(())
-}
-
-fn mount_all() -> Result<()> {
-    let plain = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    let temporary = MountFlags::NOSUID | MountFlags::NODEV;
-    for (kind, path, flags, data) in [
-        ("proc", c"/proc", plain, c""),
-        ("sysfs", c"/sys", plain, c""),
-        ("devtmpfs", c"/dev", MountFlags::NOSUID, c"mode=755"),
-        (
-            "devpts",
-            c"/dev/pts",
-            MountFlags::NOSUID,
-            c"gid=5,mode=620,ptmxmode=666",
-        ),
-        ("tmpfs", c"/dev/shm", temporary, c"mode=1777"),
-        ("tmpfs", c"/run", temporary, c"mode=755"),
-        ("tmpfs", c"/tmp", temporary, c"mode=1777"),
-        ("tmpfs", c"/var/tmp", temporary, c"mode=1777"),
-        ("cgroup2", c"/sys/fs/cgroup", plain, c""),
-        ("debugfs", c"/sys/kernel/debug", plain, c""),
-        ("tracefs", c"/sys/kernel/tracing", plain, c""),
-        ("securityfs", c"/sys/kernel/security", plain, c""),
-    ] {
-        let directory = path.to_str()?;
-        if !Path::new(directory).exists() {
-            fs::create_dir(directory).with_context(|| directory.to_owned())?;
-        }
-        mount(kind, directory, kind, flags, data)
-            .with_context(|| format!("mounting {kind} on {directory}"))?;
-    }
-    for (name, target) in [
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-    ] {
-        let link = Path::new("/dev").join(name);
-        if !link.exists() {
-            symlink(target, &link).with_context(|| link.display().to_string())?;
-        }
-    }
-    rustix::system::sethostname(b"bpffs")?;
-    tool("ip", &["link", "set", "lo", "up"])?;
     Ok(())
 }
 
@@ -197,6 +150,7 @@ fn open_port(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).open(path)
 }
 
+/// Waits until `done` says so; gives up, naming `what`, after [`PATIENCE`].
 pub fn wait_for(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     let end = Instant::now() + PATIENCE;
     while !done()? {
@@ -214,60 +168,13 @@ fn prepare(job: &Job) -> Result<()> {
         return systemd::wait_until_up();
     }
     if job.implementation == Impl::Rust {
-        load_module(job)?;
+        module::load(job)?;
     }
     if job.implementation != Impl::None {
         mount("bpf", BPFFS, "bpf", MountFlags::empty(), None)
             .with_context(|| format!("mounting {BPFFS}"))?;
     }
     Ok(())
-}
-
-fn load_module(job: &Job) -> Result<()> {
-    let path = job.module.as_ref().context("no module given")?;
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    if let Err(error) = in_thread(|| rustix::system::finit_module(&file, c"", 0))? {
-        let log = klog::tail(&klog::read()?, 5);
-        bail!(
-            "the kernel refuses {}: {error}; its last words: {log}",
-            path.display()
-        );
-    }
-    wait_for("the livepatch transition", || Ok(!in_transition()))
-        .with_context(|| in_the_way(Path::new("/proc"), OLD_CODE))
-}
-
-/// Does something to the module in a thread, whose kernel stack goes with it: what the calls have
-/// left on that of a task that lives would hide leaks.
-fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    thread::scope(|scope| scope.spawn(work).join()).map_err(|_| anyhow!("a thread died"))
-}
-
-fn in_transition() -> bool {
-    let path = Path::new(LIVEPATCH).join("transition");
-    fs::read_to_string(path).is_ok_and(|text| text.trim() != "0")
-}
-
-/// Says which tasks a transition waits for: those that are in this state.
-fn in_the_way(proc: &Path, state: &str) -> String {
-    // Links, such as /proc/self, would only say the same again.
-    let list = |path: &Path| {
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-    };
-    let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
-    let mut names = Vec::new();
-    for process in list(proc) {
-        // Each thread is patched on its own.
-        for task in list(&process.path().join("task")) {
-            if read(task.path().join("patch_state")).trim() == state {
-                let name = read(task.path().join("comm"));
-                let id = task.file_name();
-                names.push(format!("{} ({})", name.trim(), id.to_string_lossy()));
-            }
-        }
-    }
-    format!("tasks in the way: {}", names.join(", "))
 }
 
 /// Runs the command, relays what it prints, and ends what it left running.
@@ -397,96 +304,13 @@ fn end_all() {
 /// Unmounts every BPF file system and unloads the module, so that what comes last is judged, too.
 /// Returns the kernel's report on memory that was leaked.
 fn put_back() -> Result<Vec<String>> {
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let bpf = mounts.lines().rev().filter_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let path = fields.next()?;
-        (fields.next()? == "bpf").then_some(path)
-    });
-    for path in bpf {
-        let path = unescape(path);
-        unmount(&path, UnmountFlags::empty()).with_context(|| format!("unmounting {path}"))?;
-    }
+    mounts::unmount_bpf()?;
     // Memory that only the module's own data point to is leaked when it goes; what is leaked
     // before can be told better while its code is there.
     let mut leaks = leaks::find()?;
-    if Path::new("/sys/module").join(MODULE).exists() {
-        in_thread(unload)??;
+    if module::is_loaded() {
+        module::unload()?;
         leaks.extend(leaks::find()?);
     }
     Ok(leaks)
-}
-
-/// A path as it was before `/proc/self/mounts` made octal numbers of spaces, tabs, newlines and
-/// backslashes.
-fn unescape(field: &str) -> String {
-    // In one pass: what a backslash of the path itself is followed by is no number.
-    let mut path = String::new();
-    let mut rest = field;
-    while let Some((before, after)) = rest.split_once('\\') {
-        path.push_str(before);
-        let (character, left) = match after.split_at_checked(3) {
-            Some(("040", left)) => (' ', left),
-            Some(("011", left)) => ('\t', left),
-            Some(("012", left)) => ('\n', left),
-            Some(("134", left)) => ('\\', left),
-            _ => ('\\', after),
-        };
-        path.push(character);
-        rest = left;
-    }
-    path + rest
-}
-
-fn unload() -> Result<()> {
-    if Path::new(LIVEPATCH).exists() {
-        fs::write(Path::new(LIVEPATCH).join("enabled"), "0").context("disabling the livepatch")?;
-        wait_for("the livepatch to go", || Ok(!Path::new(LIVEPATCH).exists()))
-            .with_context(|| in_the_way(Path::new("/proc"), NEW_CODE))?;
-    }
-    wait_for("the module to be unused", || {
-        // O_NONBLOCK: to be refused while it is in use.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-        match rustix::system::delete_module(c"bpffs", flags) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::BUSY) => Ok(false),
-            Err(error) => Err(error).context("unloading the module"),
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Catches: a mount point with an odd name that stays mounted.
-    #[test]
-    fn mount_points_are_unescaped() {
-        assert_eq!(unescape("/sys/fs/bpf"), "/sys/fs/bpf");
-        assert_eq!(unescape(r"/a\040b\011c\012d\134"), "/a b\tc\nd\\");
-        // A directory whose name looks like a number.
-        assert_eq!(unescape(r"/\134040\040"), r"/\040 ");
-        assert_eq!(unescape(r"/\é\04"), r"/\é\04");
-    }
-
-    // Catches: a thread that keeps a livepatch from coming or going, and is not named.
-    #[test]
-    fn threads_in_the_way_are_named() {
-        let proc = std::env::temp_dir().join(format!("bpffs-vm-proc-{}", process::id()));
-        for (task, state, name) in [
-            ("5/task/5", "1\n", "main\n"),
-            ("5/task/6", "0\n", "other\n"),
-            ("7/task/7", "-1\n", "idle\n"),
-        ] {
-            let task = proc.join(task);
-            fs::create_dir_all(&task).unwrap();
-            fs::write(task.join("patch_state"), state).unwrap();
-            fs::write(task.join("comm"), name).unwrap();
-        }
-        symlink("5", proc.join("self")).unwrap();
-        let (old, new) = (in_the_way(&proc, OLD_CODE), in_the_way(&proc, NEW_CODE));
-        fs::remove_dir_all(&proc).unwrap();
-        assert_eq!(old, "tasks in the way: other (6)");
-        assert_eq!(new, "tasks in the way: main (5)");
-    }
 }

@@ -7,19 +7,24 @@
 //! and separate ones for output are what it takes for a command in a guest to behave as if it had
 //! been run here.
 
-mod boots;
-mod compare;
+mod accelerator;
+mod comparison;
 mod guest;
-mod host;
 mod job;
-mod klog;
+mod kernel_log;
 mod ktap;
-mod lanes;
 mod leaks;
+mod machine;
 mod mutants;
+mod outcome;
+mod process;
+mod qemu;
 mod suite;
 mod systemd;
+mod systemd_comparison;
+mod terminal;
 mod tsc;
+mod work_queue;
 
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -68,10 +73,10 @@ enum Command {
         /// Shell command that is to say the same in guests with systemd as first process, on
         /// each implementation
         #[arg(long, value_name = "COMMAND")]
-        boots: Option<String>,
+        on_systemd: Option<String>,
         /// Root whose systemd that is (may be repeated); it has this program at the same path
         #[arg(long, value_name = "DIR", default_value = "/")]
-        boots_root: Vec<PathBuf>,
+        systemd_root: Vec<PathBuf>,
         /// Shell command that runs kselftests in a guest with SELinux
         #[arg(long, value_name = "COMMAND")]
         on_selinux: Option<String>,
@@ -135,8 +140,8 @@ struct GuestArgs {
 }
 
 impl GuestArgs {
-    fn machine(&self) -> host::Machine {
-        host::Machine {
+    fn machine(&self) -> machine::Machine {
+        machine::Machine {
             name: "guest".to_owned(),
             kernel: self.kernel.clone(),
             root: self.root.clone(),
@@ -167,15 +172,15 @@ fn pipe() -> Result<(File, File)> {
 
 fn run(cli: Cli) -> Result<u8> {
     match cli.command {
-        Command::Run { guest, command } => host::run(&guest.machine(), guest.job(&command)?),
-        Command::Shell { guest } => host::shell(&guest.machine(), guest.job("")?),
+        Command::Run { guest, command } => machine::run(&guest.machine(), guest.job(&command)?),
+        Command::Shell { guest } => machine::shell(&guest.machine(), guest.job("")?),
         Command::Test {
             guest,
             log,
             at_once,
             cargo,
-            boots,
-            boots_root,
+            on_systemd,
+            systemd_root,
             on_selinux,
             one_sided,
             commands,
@@ -185,8 +190,8 @@ fn run(cli: Cli) -> Result<u8> {
             let plan = suite::Plan {
                 jobs: jobs.collect::<Result<_>>()?,
                 selinux: job(on_selinux)?,
-                boots: job(boots)?,
-                boots_roots: boots_root,
+                systemd: job(on_systemd)?,
+                systemd_roots: systemd_root,
                 log,
                 at_once,
                 cargo,

@@ -7,8 +7,9 @@
 //! While the tests of one run in a guest, the next is built.
 
 mod patch;
-mod tree;
-mod trial;
+mod programs;
+mod source_copy;
+mod test_run;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -20,11 +21,12 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 use rustix::fs::{flock, FlockOperation};
 
-use crate::host::Machine;
 use crate::job::Job;
+use crate::machine::Machine;
 use patch::Mutant;
-use tree::Tree;
-use trial::{Programs, Trial, Verdict};
+use programs::Programs;
+use source_copy::SourceCopy;
+use test_run::{TestRun, Verdict};
 
 /// What the run without a fault is called.
 const CONTROL: &str = "control";
@@ -67,7 +69,7 @@ struct Row {
 
 /// Runs everything; the last line on standard output is the sum.
 pub fn run(machine: &Machine, job: &Job, plan: Plan) -> Result<u8> {
-    let programs = Programs::read(&trial::makefile(), plan.debug)?;
+    let programs = Programs::read(&programs::makefile(), plan.debug)?;
     let (mutants, others) = choose(patch::read_all(&plan.patches)?, &plan)?;
     for mutant in &mutants {
         programs
@@ -80,7 +82,7 @@ pub fn run(machine: &Machine, job: &Job, plan: Plan) -> Result<u8> {
 
     machine.prepare()?;
     let number = mutants.len();
-    let trial = Trial {
+    let test_run = TestRun {
         machine,
         job,
         selftests: &plan.selftests,
@@ -90,7 +92,7 @@ pub fn run(machine: &Machine, job: &Job, plan: Plan) -> Result<u8> {
     let mut rows = Vec::new();
     let control = receive(&built)?;
     let begin = Instant::now();
-    let row = examine(&trial, &programs, control);
+    let row = examine(&test_run, &programs, control);
     let Ok(said) = &row.result else {
         println!("{}", table(&[row]));
         bail!(
@@ -107,9 +109,9 @@ pub fn run(machine: &Machine, job: &Job, plan: Plan) -> Result<u8> {
         timeout: Some(limit),
         ..machine.clone()
     };
-    let trial = Trial {
+    let test_run = TestRun {
         machine: &machine,
-        ..trial
+        ..test_run
     };
     for index in 1..=number {
         let built = receive(&built)?;
@@ -119,7 +121,7 @@ pub fn run(machine: &Machine, job: &Job, plan: Plan) -> Result<u8> {
                 mutant.name, mutant.fault
             );
         }
-        let row = examine(&trial, &programs, built);
+        let row = examine(&test_run, &programs, built);
         println!("mutants:     {}", row.text());
         rows.push(row);
     }
@@ -166,9 +168,9 @@ fn lock(directory: &Path) -> Result<File> {
 fn build_all(mutants: Vec<Mutant>, out: PathBuf) -> Receiver<Result<Built>> {
     let (sender, receiver) = mpsc::sync_channel(0);
     thread::spawn(move || {
-        let tree = Tree::new(&out);
+        let copy = SourceCopy::new(&out);
         for mutant in std::iter::once(None).chain(mutants.into_iter().map(Some)) {
-            if sender.send(build(&tree, &out, mutant)).is_err() {
+            if sender.send(build(&copy, &out, mutant)).is_err() {
                 return;
             }
         }
@@ -176,7 +178,7 @@ fn build_all(mutants: Vec<Mutant>, out: PathBuf) -> Receiver<Result<Built>> {
     receiver
 }
 
-fn build(tree: &Tree, out: &Path, mutant: Option<Mutant>) -> Result<Built> {
+fn build(copy: &SourceCopy, out: &Path, mutant: Option<Mutant>) -> Result<Built> {
     let begin = Instant::now();
     let name = mutant.as_ref().map_or(CONTROL, |mutant| &mutant.name);
     let log_path = out.join(format!("{name}.log"));
@@ -185,7 +187,7 @@ fn build(tree: &Tree, out: &Path, mutant: Option<Mutant>) -> Result<Built> {
         writeln!(log, "Fault: {}\nHarm: {}\n", mutant.fault, mutant.harm)?;
     }
     let module = out.join(format!("{name}.ko"));
-    let result = tree.build(mutant.as_ref(), &module, &log);
+    let result = copy.build(mutant.as_ref(), &module, &log);
     Ok(Built {
         result,
         module,
@@ -201,7 +203,7 @@ fn receive(built: &Receiver<Result<Built>>) -> Result<Built> {
 }
 
 /// Runs the tests on a module.
-fn examine(trial: &Trial<'_>, programs: &Programs, built: Built) -> Row {
+fn examine(test_run: &TestRun<'_>, programs: &Programs, built: Built) -> Row {
     let begin = Instant::now();
     let result = built.result.and_then(|()| {
         let first = built.mutant.as_ref().map(|mutant| &*mutant.try_first);
@@ -210,10 +212,10 @@ fn examine(trial: &Trial<'_>, programs: &Programs, built: Built) -> Row {
         // Leaks of memory show when a guest ends, so the likely ones have a guest of their own.
         let mut verdict = Verdict::Passed(0);
         if named {
-            verdict = trial.run(&first, &built.module, built.log.try_clone()?)?;
+            verdict = test_run.run(&first, &built.module, built.log.try_clone()?)?;
         }
         if matches!(verdict, Verdict::Passed(_)) && !rest.is_empty() {
-            verdict = trial.run(&rest, &built.module, built.log.try_clone()?)?;
+            verdict = test_run.run(&rest, &built.module, built.log.try_clone()?)?;
             if let (true, Verdict::Caught(by)) = (named, &mut verdict) {
                 by.push_str(", by none of those that it is tried on first");
             }
@@ -332,9 +334,9 @@ mod tests {
         let mutants = patch::read_all(&top.join("tools/testing/mutants")).unwrap();
         assert!(mutants.len() >= 12);
         let scratch = std::env::temp_dir().join(format!("bpffs-vm-fit-{}", std::process::id()));
-        let tree = Tree::new(&scratch);
+        let copy = SourceCopy::new(&scratch);
         for mutant in &mutants {
-            tree.prepare(&top, Some(mutant))
+            copy.prepare(&top, Some(mutant))
                 .with_context(|| mutant.name.clone())
                 .unwrap();
         }

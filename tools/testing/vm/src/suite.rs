@@ -13,13 +13,14 @@ use std::{io, iter, thread};
 
 use anyhow::{bail, Context, Result};
 
-use crate::boots;
-use crate::compare::Comparison;
-use crate::host::{Machine, SPAWNING};
+use crate::comparison::Comparison;
 use crate::job::Job;
 use crate::ktap::{self, Count, Parser, TestResult};
-use crate::lanes::{self, Work};
+use crate::machine::Machine;
 use crate::pipe;
+use crate::process::SPAWNING;
+use crate::systemd_comparison;
+use crate::work_queue::{self, Work};
 
 /// What belongs to the suite.
 pub struct Plan {
@@ -28,9 +29,9 @@ pub struct Plan {
     /// Those for a guest with SELinux.
     pub selinux: Option<Job>,
     /// What is to say the same with systemd as first process.
-    pub boots: Option<Job>,
+    pub systemd: Option<Job>,
     /// In these roots.
-    pub boots_roots: Vec<PathBuf>,
+    pub systemd_roots: Vec<PathBuf>,
     /// Where to log; the guests' names are added.
     pub log: PathBuf,
     /// So many guests at a time.
@@ -72,17 +73,23 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<u8> {
             kselftests(&machine, job, &log, comparison)
         }));
     }
-    for (root, job) in plan.boots_roots.into_iter().zip(iter::repeat(&plan.boots)) {
+    for (root, job) in plan
+        .systemd_roots
+        .into_iter()
+        .zip(iter::repeat(&plan.systemd))
+    {
         let Some(job) = job else { break };
         let machine = Machine {
             root,
             ..machine.clone()
         };
         let (log, comparison) = (&log, &comparison);
-        work.push(Box::new(move || boots::run(&machine, job, log, comparison)));
+        work.push(Box::new(move || {
+            systemd_comparison::run(&machine, job, log, comparison)
+        }));
     }
     let mut count = Count::default();
-    for part in lanes::run(work, plan.at_once)? {
+    for part in work_queue::run(work, plan.at_once)? {
         count += part;
     }
     for test in tools.join().unwrap_or_else(|_| bail!("a thread died"))? {

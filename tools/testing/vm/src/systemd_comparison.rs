@@ -13,10 +13,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::compare::Comparison;
-use crate::host::Machine;
+use crate::comparison::Comparison;
 use crate::job::{Impl, Job};
 use crate::ktap::Count;
+use crate::machine::Machine;
 
 /// Says to the command which of the boots this is.
 const VARIABLE: &str = "BPFFS_BOOT";

@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{bail, Context, Result};
 
 use super::patch::Mutant;
-use crate::host::SPAWNING;
+use crate::process::SPAWNING;
 
 /// What the module is built of.
 const SOURCES: [&str; 3] = ["Kbuild", "rust", "src"];
@@ -19,11 +19,11 @@ const SOURCES: [&str; 3] = ["Kbuild", "rust", "src"];
 const MODULE: &str = "bpffs.ko";
 
 /// The copy. There is but one, so that kbuild makes anew only what differs from the mutant before.
-pub struct Tree {
+pub struct SourceCopy {
     directory: PathBuf,
 }
 
-impl Tree {
+impl SourceCopy {
     /// The one in `directory`, whatever it has in it.
     pub fn new(directory: &Path) -> Self {
         Self {
@@ -119,7 +119,7 @@ mod tests {
     // everything built anew each time.
     #[test]
     fn copy_follows_the_sources() {
-        let top = std::env::temp_dir().join(format!("bpffs-vm-tree-{}", std::process::id()));
+        let top = std::env::temp_dir().join(format!("bpffs-vm-copy-{}", std::process::id()));
         let (from, to) = (top.join("from"), top.join("to"));
         fs::create_dir_all(from.join("src/deep")).unwrap();
         for (path, content) in [("Kbuild", "k"), ("src/a", "a"), ("src/deep/b", "b")] {
