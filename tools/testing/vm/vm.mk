@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Targets of the top Makefile, which includes this file, that set up and enter the root of
+# the cache: what builds for a stock kernel, and what runs in virtual machines.
+
+# The stock kernel: a series, of which the newest release is taken when it is
+# set up, or a release such as 7.2.12+deb13-cloud-amd64.
+KERNEL ?= 7.2
+# Not empty: the debugging kernel from that kernel's source.
+DEBUG ?=
+# Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
+ALL ?=
+export ALL
+# Not empty: the root with the newer systemd is wanted, too.
+newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
+# Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
+IMPL ?= rust
+# Seconds after which a guest that runs the tests is given up.
+TIMEOUT ?= $(if $(ALL),10800,$(if $(DEBUG),3600,1800))
+
+vm := tools/testing/vm
+kernel := $(KERNEL)$(if $(DEBUG),+debug)
+
+# Commands in the root, where the chosen kernel is at /kernel. Building is one at
+# a time; what a guest prints has standard output for itself.
+ENTER = $(vm)/enter --kernel "$(kernel)"
+BUILD = mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) make -j$(shell nproc) --no-print-directory -f $(vm)/build.mk
+GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
+
+# As it was typed: "$" in CMD is the guest's, not make's.
+override CMD := $(value CMD)
+export CMD
+
+in_guests := vm shell test test-mainline test-debug test-mutants demo
+
+ifdef KDIR
+
+$(in_guests):
+	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
+
+else
+
+# What a guest needs that a command or a shell is run in.
+for-vm: setup
+	@$(BUILD) tools $(if $(filter rust,$(IMPL)),module)
+
+vm:
+	$(if $(CMD),,$(error say what to run: make vm CMD='uname -a'))
+	@$(MAKE) for-vm >&2
+	@$(GUEST) run "$(IMPL)"
+
+shell:
+	@$(MAKE) for-vm >&2
+	@$(GUEST) shell "$(IMPL)"
+
+test: newer := $(if $(DEBUG),$(if $(ALL),--newer),--newer)
+test: setup
+	@$(BUILD) tools module selftests >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
+
+# The kernel's own tests that use the file system. They are built for the stock kernel: the
+# debugging kernel has too few of the types that they know.
+for-mainline: setup
+	@$(BUILD) mainline >&2
+
+test-mainline: setup
+	@$(MAKE) for-mainline DEBUG=
+	@$(BUILD) tools module >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) mainline
+
+# The same where the kernel watches every access, and allocations fail.
+test-debug:
+	@$(MAKE) test DEBUG=1
+
+# Whether the tests notice a fault in the module.
+test-mutants: setup
+	@$(BUILD) tools klp-relocate selftests >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) mutants $(MUTANTS)
+
+for-demo: setup
+	@$(BUILD) tools module samples >&2
+
+demo:
+	$(if $(DEBUG),$(error the demo shows a stock kernel, so there is none with DEBUG=$(DEBUG): leave DEBUG= away))
+	@$(MAKE) for-demo
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) demo
+
+endif
+
+lint: setup
+	@mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) $(vm)/lint
+
+setup:
+	@MIRROR="$(MIRROR)" $(vm)/setup $(newer) "$(kernel)"
+
+distclean: clean
+	@$(vm)/distclean
+
+define VM_HELP
+In a virtual machine with a stock Debian kernel:
+make demo       show what bpffs does
+make test       build everything and run the tests
+make test-mainline
+                run the kernel's own BPF selftests that use the file system, unchanged
+make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
+                failing allocations ...), which is built when there is none: 15 to 30 minutes.
+                ALL=1: on C's implementation and its instances, too, and all else that
+                "make test" does but the host tools' own tests, which takes several
+                times as long
+make test-mutants [MUTANTS='uref-get nlink']
+                put faults into the module, one at a time: the tests must notice each
+make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
+                boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
+                CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
+                complains. ($(vm)/run has CMD's very exit status, make has not.)
+                IMPL=c: C's implementation instead; IMPL=none: neither load nor mount.
+                SYSTEMD=1: systemd is the first process, and mounts it; SYSTEMD=newer: that
+                of the next Debian.
+                SELINUX=1: SELinux is the security module, without a policy.
+make shell      the same, interactive
+make lint       rustfmt, clippy, rustdoc, shellcheck
+make setup      only fetch and make what the others need (they do it themselves)
+make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs
+
+DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, test,
+                test-mainline, test-mutants
+MIRROR=url      where to get Debian from (default: as this machine's apt)
+endef
+
+.PHONY: for-vm for-mainline for-demo $(in_guests) lint setup distclean
