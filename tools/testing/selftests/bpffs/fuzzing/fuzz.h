@@ -10,9 +10,9 @@
  *	ops.c		finds and makes a call; ops_*.c have the calls
  *	results.c	how the result of a call shows
  *
- * A call is a line of text, and nothing else: what is generated, what is run,
- * what is reported and what is kept in corpus/ look the same. After the name of
- * the call there are, separated by blanks,
+ * A call is a line of text, and nothing else. So calls look the same where they are
+ * generated, run, reported and kept in corpus/. Behind the name of the call are its
+ * arguments, separated by blanks:
  *
  *	12 0x1f 0755 -1		a number
  *	"a\x2e\n"*3"b"		bytes: parts in quotes, each maybe repeated
@@ -20,7 +20,7 @@
  *	cross:"a"		the same, over a page boundary
  *	null bad kernel		other pointers: NULL, unmapped, not the user's
  *	f0 … f7			file descriptors that calls of the sequence have made
- *	@map @prog …		those that are there before, see sequence.c
+ *	@map @prog …		file descriptors that are there before, see sequence.c
  *	cwd			AT_FDCWD
  */
 #ifndef BPFFS_SELFTEST_FUZZ_H
@@ -33,7 +33,7 @@
 
 #define MAX_ARGS 9
 
-/* A number, or bytes of which @ptr is what the kernel is given. */
+/* An argument: a number, or bytes that the kernel is given at @ptr. */
 struct arg {
 	long num;
 	void *ptr;
@@ -42,11 +42,11 @@ struct arg {
 
 /* Maps the memory that arguments are put into; 0 or -errno. */
 int text_init(void);
-/* The arguments in @text, at most MAX_ARGS; their number, or -EINVAL. */
+/* Reads the arguments in @text, at most MAX_ARGS; their number, or -EINVAL. */
 int text_args(const char *text, struct arg *args);
 /*
- * @size bytes of memory, at most MAX_BUF, all 0xaa, behind which nothing is
- * mapped: for what the kernel is to write. There is one such.
+ * Memory that the kernel is to write to: @size bytes, at most MAX_BUF, all 0xaa, behind
+ * which nothing is mapped. There is one such buffer.
  */
 #define MAX_BUF (256 << 10)
 void *text_buffer(size_t size);
@@ -67,8 +67,8 @@ extern const char *const fixed_names[FIXED_CNT];
 /* ---- ops.c, ops_*.c ---- */
 
 /*
- * @params says what a generated call is given, one word for each argument; see
- * generate.c. @weight is how often it is made compared to others.
+ * A call that can be made. @params has a word for each argument, which tells generate.c
+ * what to make up. @weight is how often the call is generated, compared to others.
  */
 struct op {
 	const char *name;
@@ -104,11 +104,12 @@ void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index);
 
 /* ---- sequence.c ---- */
 
-/* The objects behind @map and so on, for all sequences; 0 or -errno. */
+/* Makes the objects behind @map and so on, which all sequences share; 0 or -errno. */
 int objects_new(void);
 /*
- * Runs sequences, the last of them before @end if that is not 0; how many. Each
- * has its results, a line for each call, in @results, to be freed.
+ * Runs sequences until all have run, or until the time @end if that is not 0; how many
+ * have run. The results of a sequence, a line for each call, are a text in @results,
+ * which the caller frees.
  */
 unsigned int sequences_run(const struct sequence *seqs, unsigned int cnt, uint64_t end,
 			   char **results);

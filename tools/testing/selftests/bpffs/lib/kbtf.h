@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Type information: the kernel's, and some to give to maps. Needs libbpf. */
+/* Type information (BTF): the kernel's, and such as maps are given. Programs link with libbpf. */
 #ifndef BPFFS_SELFTEST_KBTF_H
 #define BPFFS_SELFTEST_KBTF_H
 
@@ -7,17 +7,18 @@
 #include <bpf/btf.h>
 
 /*
- * Reads the kernel's types, for this process and its children: they are large.
- * Ends the program if there are none.
+ * Reads the kernel's types, once for this process and its children, because that takes
+ * long. Ends the program if there are no types.
  */
 void kernel_btf_prepare(void);
+/* The types that were read. */
 const struct btf *kernel_btf(void);
-/* Id of what has this name and kind there, or -errno. */
+/* The id of the kernel's type of this name and kind, or -errno. */
 int kernel_btf_id(const char *name, unsigned int kind);
-/* Value of an enumeration's constant there, or -errno. */
+/* The value of a constant of an enumeration of the kernel's, or -errno. */
 int kernel_btf_enum(const char *enumeration, const char *constant);
 
-/* Loads @btf, which it frees; fd or -errno. */
+/* Loads @btf and frees it; descriptor or -errno. */
 int btf_load(struct btf *btf);
 
 #endif /* BPFFS_SELFTEST_KBTF_H */

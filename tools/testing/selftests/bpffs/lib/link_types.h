@@ -7,10 +7,10 @@
 
 struct link_type;
 
-/* A link, what it needs around it, and the programs it runs. */
+/* A link, what the link needs around it, and the program that the link runs. */
 struct link_env {
 	const struct link_type *type;
-	/* An array map of one int, to which the program adds one when it runs. */
+	/* An array map of one int, to which the program adds one each time it runs. */
 	int counter;
 	int prog;
 	int link;
@@ -26,21 +26,21 @@ struct link_type {
 	unsigned int attach_type;
 	/* Function, or type of a tracepoint, in the kernel's BTF that is attached to. */
 	const char *btf_name;
-	/* What the program returns, so that whatever it looks at takes its course. */
+	/* What the program returns: a value with which the kernel goes on as without it. */
 	int ret;
-	/* Only what this process does is counted. */
+	/* The program counts only what this process does. */
 	bool own;
 	/* What giving the link another program returns. */
 	int update;
-	/* Whether it can be detached. */
+	/* Whether BPF_LINK_DETACH works on the link. */
 	bool detaches;
-	/* Prepare @env->target and surroundings; may be NULL. 0 or -errno. */
+	/* Prepares @env->target and what is around it; may be NULL. 0 or -errno. */
 	int (*prepare)(struct link_env *env);
-	/* The link for @env->prog; fd or -errno. */
+	/* Makes the link for @env->prog; descriptor or -errno. */
 	int (*attach)(struct link_env *env);
-	/* Do what lets the program run. */
+	/* Does what makes the program run. */
 	void (*hit)(struct link_env *env);
-	/* Whether it is attached, if that is not seen by the counter. */
+	/* Whether the link is attached, where the counter does not show that; may be NULL. */
 	bool (*attached)(struct link_env *env);
 };
 
@@ -48,21 +48,21 @@ extern const struct link_type link_types[];
 extern const unsigned int link_types_cnt;
 
 const struct link_type *link_type_by_name(const char *name);
-/* The program of the type, counting in @counter; fd or -errno. */
+/* Loads the program of the type, which counts in @counter; descriptor or -errno. */
 int link_type_prog(const struct link_type *type, int counter);
-/* Everything in @env, in a network namespace of its own; 0 or -errno. */
+/* Makes everything in @env, in a network namespace of its own; 0 or -errno. */
 int link_env_new(struct link_env *env, const struct link_type *type);
-/* Whether @counter is counting. */
+/* Whether @counter counts when the program should run. */
 bool link_counts(struct link_env *env, int counter);
 /* Whether the link is in effect. */
 bool link_attached(struct link_env *env);
-/* True as soon as it is not, which may take a while after the last reference. */
+/* True as soon as the link is not in effect, which may take a while after the last reference. */
 bool link_detached(struct link_env *env);
 /* BPF_LINK_UPDATE with another program, or map, that counts in @counter. */
 int link_update(struct link_env *env, int link, int counter);
 
 #define STRUCT_OPS_NAME	"bpffs_test"
-/* A map of a TCP congestion control of that name, to be linked; fd or -errno. */
+/* A map of a TCP congestion control of that name, which a link can be made of; descriptor or -errno. */
 int struct_ops_new(void);
 
 #endif /* BPFFS_SELFTEST_LINK_TYPES_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rules of the bpf match (xt_bpf), set as iptables-legacy does: for its programs
- * the kernel itself goes through bpffs.
+ * Rules with the bpf match (xt_bpf), set as iptables-legacy sets them. The kernel itself
+ * looks up the program of such a rule by a path in the BPF file system.
  */
 #ifndef BPFFS_SELFTEST_XTABLES_H
 #define BPFFS_SELFTEST_XTABLES_H
@@ -26,7 +26,7 @@ struct match_rule {
 	struct xt_standard_target target;
 };
 
-/* The table "filter": a rule that drops incoming what the program matches. */
+/* The table "filter", with a rule that drops incoming packets that the program matches. */
 struct table {
 	struct ipt_replace head;
 	struct match_rule rule;
@@ -37,24 +37,24 @@ struct table {
 		struct ipt_entry entry;
 		struct xt_error_target target;
 	} end;
-	/* Not part of what is set: where the kernel stores the old rules' counters. */
+	/* Where the kernel stores the counters of the old rules; no part of the new table. */
 	struct xt_counters counters[8];
 };
 
 #define TABLE_SIZE offsetof(struct table, counters)
 
-/* Before the tests: modules as iptables loads them; what is built in needs none. */
+/* To be called before the tests: loads the modules that iptables loads, if there are such. */
 void xtables_prepare(void);
 
-/* A network namespace of its own, with loopback; returns a socket for its rules. */
+/* Enters a new network namespace with loopback; returns a socket for the rules of that, or -errno. */
 int netns_new(void);
 
 /*
- * The table that drops what the program pinned at @path matches, or without one
- * drops nothing; for IPT_SO_SET_REPLACE. Returns 0 or -errno.
+ * Makes the table for IPT_SO_SET_REPLACE: one that drops what the program pinned at
+ * @path matches, or one that drops nothing if @path is NULL. Returns 0 or -errno.
  */
 int make_table(struct table *table, int sock, const char *path);
-/* Makes it and sets it. */
+/* Makes the table and sets it; 0 or -errno. */
 int set_rule(int sock, const char *path);
 
 #endif /* BPFFS_SELFTEST_XTABLES_H */

@@ -29,14 +29,14 @@
 #define STORM_MOUNTING	2
 #define STORM_ARRAYS	4
 
-/* What everybody pins: made by the test, and what it is known by. */
+/* An object that the test makes and all workers pin, and what the object is known by. */
 struct storm_obj {
 	enum obj_kind kind;
 	int fd;
 	int id;
-	/* Of a map: what is in it. */
+	/* Of a map: the value of its entry. */
 	int value;
-	/* Of a program array or its caller: which of the calls, else -1. */
+	/* Of a program array or its caller: the index in storm_set.calls; otherwise -1. */
 	int calls;
 };
 
@@ -46,7 +46,7 @@ struct storm_set {
 	unsigned int cnt;
 	struct storm_obj obj[12];
 	struct calls calls[STORM_CALLS];
-	/* Ids of what is in the arrays as long as no operation changes that. */
+	/* Ids of the entries of the arrays as long as no operation changes an entry. */
 	int entry[STORM_CALLS];
 	int callee;
 };
@@ -56,17 +56,17 @@ struct storm {
 	const char *name;
 	uint64_t seed;
 	unsigned int groups;
-	/* Whether mounts may be of ours, and whether ours comes and goes. */
+	/* Whether mounts may be of ours; whether the module comes and goes; whether it is storm.calm. */
 	bool ours;
 	bool switching;
 	bool calm;
 
 	int stop;
 	int wrong;
-	/* When this changes, workers let go of all they have mounted or open. */
+	/* When this changes, workers unmount and close all that they have mounted and open. */
 	unsigned int gap;
 	unsigned int let_go;
-	/* Not as fast as they can. */
+	/* Workers are not to go on as fast as they can. */
 	int gently;
 	/* For storm_load. */
 	unsigned int loads, refused, unloads;
@@ -76,7 +76,7 @@ struct storm {
 	} ops[STORM_MAX_OPS];
 	struct {
 		pid_t pid;
-		/* Of the operation it is at. */
+		/* The number of the operation that the worker is at, and which one it is. */
 		uint64_t nr;
 		int op;
 	} workers[STORM_WORKERS];
@@ -94,30 +94,30 @@ struct storm_worker {
 	int held[STORM_HELD];
 };
 
-/* Returned by an operation that had nothing to work on. */
+/* The result of an operation that had nothing to work on. */
 #define NOT_TRIED	(-4095L)
 
 struct storm_op {
 	const char *name;
 	unsigned int group;
 	unsigned int weight;
-	/* What its main system call returns, or -errno. */
+	/* Makes the operation; the result of its main system call, or -errno. */
 	long (*run)(struct storm_worker *w);
-	/* Errnos that it may return, on mounts of ours, while the module comes or goes. */
+	/* Errnos that run() may return: always, on mounts of ours, while the module comes or goes. */
 	int may[12];
 	int may_ours[2];
 	int may_switching[2];
 };
 
-/* All of them, each list ends with an empty one. */
+/* All operations; an empty one ends each list. */
 extern const struct storm_op storm_file_ops[], storm_mount_ops[], storm_array_ops[];
 
-/* What a path may fail with while others change it. */
+/* What a look-up of a path may fail with while others change the path. */
 #define PATH_ERRNOS	ENOENT, ENOTDIR, ELOOP
 
 /* A random number below @n, the next of the worker's stream. */
 unsigned int pick(struct storm_worker *w, unsigned int n);
-/* Says what is wrong, with the seed, and ends the worker and the storm. */
+/* Prints what is wrong, with the seed, and ends the worker and the storm. */
 void __attribute__((format(printf, 2, 3), noreturn))
 storm_wrong(struct storm_worker *w, const char *fmt, ...);
 
@@ -133,13 +133,13 @@ void some_path_on(struct storm_worker *w, char *path, unsigned int mount);
 
 int storm_set_new(struct storm_set *set);
 void storm_set_close(struct storm_set *set);
-/* Any of the set. */
+/* Any object of the set. */
 const struct storm_obj *some_obj(struct storm_worker *w);
 /*
  * Makes sure that @fd, which a fetch returned, is of an object that a storm can
- * have pinned, and that the object is as it was. @readable: not if it was
- * fetched to be only written. Returns the one of the set, or NULL if it is one
- * that was made during the storm.
+ * have pinned, and that the object is as it was. @readable says that the object was
+ * not fetched for writing only. Returns the object of the set, or NULL if the object
+ * was made during the storm.
  */
 const struct storm_obj *storm_check(struct storm_worker *w, int fd, bool readable);
 /* What is in a map that was made during the storm. */
@@ -155,21 +155,21 @@ struct storm_plan {
 	/* Kill a worker every now and then. */
 	bool kill;
 	/*
-	 * Runs in a process of its own until storm->stop; the storm goes on until
-	 * it has done enough.
+	 * Runs in a process of its own until storm->stop. The storm goes on until
+	 * enough() says that the boss has done enough.
 	 */
 	void (*boss)(struct storm *storm);
 	bool (*enough)(const struct storm *storm);
 };
 
-/* Number of complaints, all of which were printed with the seed. */
+/* Runs a storm; the number of complaints, all of which were printed with the seed. */
 int storm_run(const struct storm_plan *plan);
 /* A complaint from elsewhere, with the seed. */
 void __attribute__((format(printf, 2, 3)))
 storm_complain(struct storm *storm, const char *fmt, ...);
-/* Unmounts what comes and goes in this mount namespace. */
+/* Unmounts the mounts of the storm in this mount namespace, from number @from on. */
 void storm_unmount(unsigned int from);
-/* Seconds a test needs at most. */
+/* The seconds that a test takes at most. */
 int storm_timeout(void);
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
