@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! One command in several guests that have systemd as their first process: with the kernel's file
-//! system, with ours loaded before systemd starts, and with ours loaded after. It is to say the
-//! same in all of them.
+//! system, with ours loaded before systemd starts, and with ours loaded after. The command must say
+//! the same in all guests.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,12 +18,13 @@ use crate::job::{Impl, Job};
 use crate::ktap::Count;
 use crate::machine::Machine;
 
-/// Says to the command which of the boots this is.
+/// The variable that tells the command which of the guests it runs in.
 const VARIABLE: &str = "BPFFS_BOOT";
-/// And which root, if not the usual one.
+/// The variable that tells which root the guest has, if that is not the usual one.
 const ROOT: &str = "BPFFS_ROOT";
 
-const BOOTS: [(&str, Impl); 3] = [
+/// The guests: what each is called, and whose file system systemd mounts.
+const GUESTS: [(&str, Impl); 3] = [
     ("c", Impl::C),
     ("before", Impl::Rust),
     // The command loads the module.
@@ -44,7 +45,7 @@ pub fn run(
     };
     let mut count = Count::default();
     let mut first: Option<PathBuf> = None;
-    for (boot, implementation) in BOOTS {
+    for (boot, implementation) in GUESTS {
         let said = log.with_extension(format!("{which}-{boot}.log"));
         let file = File::create(&said).with_context(|| said.display().to_string())?;
         let machine = Machine {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work of which some pieces are done at a time: guests that have to share a processor with too
-//! many others run into time limits, their own and those of what they run.
+//! A queue of pieces of work, of which some are done at a time. Guests that share a processor with
+//! too many other guests run into time limits, their own and those of what they run.
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
@@ -12,16 +12,16 @@ use anyhow::{anyhow, Result};
 /// A piece of work.
 pub type Work<'a, T> = Box<dyn FnOnce() -> Result<T> + Send + 'a>;
 
-/// Does all of it, begun in this order, no more than `lanes` of it at a time; the results, in no
-/// order. Of errors, the first one; no other piece is begun in its lane.
-pub fn run<T: Send>(work: Vec<Work<'_, T>>, lanes: NonZeroUsize) -> Result<Vec<T>> {
+/// Does all pieces with so many workers, begun in the order given. Returns the results in no order,
+/// or the first error. The worker that met an error begins no other piece.
+pub fn run<T: Send>(work: Vec<Work<'_, T>>, workers: NonZeroUsize) -> Result<Vec<T>> {
     let queue = Mutex::new(work.into_iter());
-    let lane = || -> Result<Vec<T>> {
+    let worker = || -> Result<Vec<T>> {
         let mut results = Vec::new();
         loop {
             let next = queue
                 .lock()
-                .map_err(|_| anyhow!("another lane died"))?
+                .map_err(|_| anyhow!("another worker died"))?
                 .next();
             match next {
                 Some(piece) => results.push(piece()?),
@@ -30,11 +30,11 @@ pub fn run<T: Send>(work: Vec<Work<'_, T>>, lanes: NonZeroUsize) -> Result<Vec<T
         }
     };
     thread::scope(|scope| {
-        let lanes: Vec<_> = (0..lanes.get()).map(|_| scope.spawn(lane)).collect();
+        let workers: Vec<_> = (0..workers.get()).map(|_| scope.spawn(worker)).collect();
         let mut all = Vec::new();
         let mut failure = Ok(());
-        for lane in lanes {
-            match lane.join() {
+        for worker in workers {
+            match worker.join() {
                 Ok(Ok(results)) => all.extend(results),
                 Ok(Err(error)) => failure = failure.and(Err(error)),
                 Err(_) => failure = failure.and(Err(anyhow!("a thread died"))),
@@ -50,13 +50,13 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::time::Duration;
 
-    fn lanes(number: usize) -> NonZeroUsize {
+    fn workers(number: usize) -> NonZeroUsize {
         NonZeroUsize::new(number).unwrap()
     }
 
     // Catches: more at a time than allowed, fewer than possible, or pieces left undone.
     #[test]
-    fn as_many_as_there_are_lanes() {
+    fn as_many_as_there_are_workers() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let piece = |number: usize| -> Work<'_, usize> {
             let (now, most) = (&now, &most);
@@ -67,7 +67,7 @@ mod tests {
                 Ok(number)
             })
         };
-        let mut done = run((0..7).map(piece).collect(), lanes(3)).unwrap();
+        let mut done = run((0..7).map(piece).collect(), workers(3)).unwrap();
         done.sort_unstable();
         assert_eq!(done, (0..7).collect::<Vec<_>>());
         assert_eq!(most.load(SeqCst), 3);
@@ -84,11 +84,11 @@ mod tests {
                 Ok(())
             })
         };
-        run((0..5).map(piece).collect(), lanes(1)).unwrap();
+        run((0..5).map(piece).collect(), workers(1)).unwrap();
         assert_eq!(begun.into_inner().unwrap(), [0, 1, 2, 3, 4]);
     }
 
-    // Catches: an error that is lost, or that takes other lanes with it.
+    // Catches: an error that is lost, or that takes other workers with it.
     #[test]
     fn errors_are_told() {
         let done = AtomicUsize::new(0);
@@ -101,7 +101,7 @@ mod tests {
             })
         };
         let bad: Work<'_, ()> = Box::new(|| Err(anyhow!("bad")));
-        let error = run(vec![bad, good(), good()], lanes(2)).unwrap_err();
+        let error = run(vec![bad, good(), good()], workers(2)).unwrap_err();
         assert_eq!(error.to_string(), "bad");
         assert_eq!(done.load(SeqCst), 2);
     }
