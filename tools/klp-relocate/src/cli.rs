@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use klp_relocate::btf::Btf;
 use klp_relocate::convert::{convert, Outcome, Report};
 use klp_relocate::elf::Elf;
 use klp_relocate::kallsyms::Kallsyms;
-use klp_relocate::klp::Contents;
+use klp_relocate::klp::{self, Contents};
+use klp_relocate::prototypes::{self, Proof};
 use klp_relocate::symbols::{Symbol, SymbolList};
 
 const ABOUT: &str = "\
@@ -24,7 +26,11 @@ livepatch relocations, which the kernel resolves when it loads the module \
 
 The list of such symbols is a file with one NAME or NAME,POS per line; '#' starts a comment. POS \
 chooses among symbols of the same name: it counts them, from 1, in the order of /proc/kallsyms. \
-Without it (or with 0), the name must be unique.";
+Without it (or with 0), the name must be unique.
+
+Nothing but a declaration says what such a symbol is, and a wrong one is not noticed by compiler, \
+linker or module loader. 'convert --btf' holds the declarations against what the kernel's BTF says \
+of its functions, static ones included.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +42,15 @@ Examples:
   See what it refers to now, and whether the running kernel has that:
     klp-relocate list my.ko
     klp-relocate check --kallsyms /proc/kallsyms my.ko
+
+  Prove that the declarations in my.h are right:
+    (echo '#include \"my.h\"'; echo 'struct klp_prototypes {'
+     sed -nE 's/^([A-Za-z_][A-Za-z0-9_]*).*/typeof(\\1) *\\1;/p' my.symbols
+     echo '} klp_prototypes;') > prototypes.c
+    gcc -g -c prototypes.c    # with the kernel's flags
+    pahole -J --btf_encode_detached=prototypes.btf prototypes.o
+    klp-relocate convert --symbols my.symbols --btf /sys/kernel/btf/vmlinux \\
+        --prototypes prototypes.btf my.ko
 
 Exit status:
   0  done, or nothing to do
@@ -77,6 +92,14 @@ enum Command {
 /// A module that has been converted is left alone. A module that cannot be converted is too: one
 /// that lacks MODULE_INFO(livepatch, "Y"), that defines a listed symbol itself, that is signed, or
 /// whose references the kernel could not relocate.
+///
+/// With --btf and --prototypes, neither is a module that takes a symbol for something else than
+/// the kernel does: one that it refers to, or a function that it replaces, as far as its .modinfo
+/// tells (MODULE_INFO(livepatch_replaces, "NAME")). Compared are the number of parameters, the
+/// kinds and sizes of all types, and the layout of every struct that can be reached from there. A
+/// function that the kernel's BTF does not have cannot be proved, so the module is refused. Of
+/// variables, BTF has only per-CPU ones. Of another, only the layout of its type is compared, not
+/// that the variable is of that type; how many there are is printed, and which with --verbose.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -94,6 +117,21 @@ struct ConvertArgs {
     /// Also make sure that the kernel with this /proc/kallsyms has the symbols
     #[arg(short, long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
+
+    /// Also prove that the symbols are what the module takes them to be: the kernel's side
+    ///
+    /// BTF, such as /sys/kernel/btf/vmlinux, or an ELF file with a section .BTF, such as vmlinux
+    /// or the one of that name in a package of kernel headers.
+    #[arg(short, long, value_name = "FILE", requires = "prototypes")]
+    btf: Option<PathBuf>,
+
+    /// The module's side: BTF, or an ELF file that has it
+    ///
+    /// A struct klp_prototypes in it has a member for each symbol, of the name of the symbol and a
+    /// pointer to its type (typeof(NAME) *NAME), as the declarations have it that the module is
+    /// compiled with. Further members do no harm.
+    #[arg(short, long, value_name = "FILE", requires = "btf")]
+    prototypes: Option<PathBuf>,
 
     /// The linked module (.ko)
     module: PathBuf,
@@ -241,14 +279,20 @@ impl ConvertArgs {
         let permissions = fs::metadata(&self.module)?.permissions();
 
         let outcome = convert(&file, &list).with_context(|| module.to_string())?;
+        let symbols = match &outcome {
+            Outcome::Converted(_, report) => report.symbols.clone(),
+            Outcome::NothingToDo(_) => Vec::new(),
+            Outcome::AlreadyConverted => symbols_of(&self.module, &file)?,
+        };
         if let Some(path) = &self.kallsyms {
-            let symbols = match &outcome {
-                Outcome::Converted(_, report) => report.symbols.clone(),
-                Outcome::NothingToDo(_) => Vec::new(),
-                Outcome::AlreadyConverted => symbols_of(&self.module, &file)?,
-            };
             check(path, &symbols, &module.to_string())?;
         }
+        let proof = match (&self.btf, &self.prototypes) {
+            (Some(btf), Some(prototypes)) => {
+                Some(prove(&file, &symbols, prototypes, btf).with_context(|| module.to_string())?)
+            }
+            _ => None,
+        };
         match &outcome {
             Outcome::Converted(contents, _) => {
                 replace(
@@ -263,8 +307,53 @@ impl ConvertArgs {
                 }
             }
         }
-        print(describe(&self.module, &outcome, verbose).as_bytes())
+        let mut text = describe(&self.module, &outcome, verbose);
+        if let Some(proof) = proof {
+            text += &describe_proof(&self.module, &proof, verbose);
+        }
+        print(text.as_bytes())
     }
+}
+
+/// Compares what `module` refers to and replaces with what the kernel has.
+fn prove(module: &[u8], symbols: &[Symbol], prototypes: &Path, btf: &Path) -> Result<Proof> {
+    let mut names: Vec<_> = symbols.iter().map(|s| s.name.clone()).collect();
+    names.extend(
+        klp::replaced(&Elf::parse(module)?)?
+            .into_iter()
+            .map(|s| s.name),
+    );
+    names.sort();
+    names.dedup();
+    let (record, kernel) = (Btf::read(prototypes)?, Btf::read(btf)?);
+    prototypes::prove(names.iter().map(String::as_str), &record, &kernel).with_context(|| {
+        format!(
+            "{} has other declarations than {}",
+            prototypes.display(),
+            btf.display()
+        )
+    })
+}
+
+fn describe_proof(module: &Path, proof: &Proof, verbose: bool) -> String {
+    let mut text = format!(
+        "{}: {} prototypes proved, {} variables not in BTF\n",
+        module.display(),
+        proof.proved.len(),
+        proof.unknown.len()
+    );
+    if verbose {
+        for (name, ty) in &proof.proved {
+            text += &format!("  proved {name}: {ty}\n");
+        }
+        for (name, ty) in &proof.unknown {
+            text += &format!(
+                "  not in BTF {name}: {ty}, whose layout is the kernel's; that the variable is of \
+                 this type could not be proved\n"
+            );
+        }
+    }
+    text
 }
 
 fn describe(module: &Path, outcome: &Outcome, verbose: bool) -> String {

@@ -21,6 +21,9 @@ pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 pub const SYMBOL_PREFIX: &str = ".klp.sym.vmlinux.";
 /// What precedes the name of a section whose relocations refer to vmlinux.
 pub const SECTION_PREFIX: &str = ".klp.rela.vmlinux.";
+/// What precedes, in `.modinfo`, the name of a function of vmlinux that the module replaces. The
+/// kernel does not read it.
+const REPLACES: &[u8] = b"livepatch_replaces=";
 
 /// The name under which a module's symbol table refers to `symbol` of vmlinux.
 pub fn symbol_name(symbol: &Symbol) -> String {
@@ -120,18 +123,31 @@ pub fn check_target(section: &str, offset: u64) -> Result<(), &'static str> {
     }
 }
 
-/// Refuses a module that the kernel would not load as a livepatch, because its `.modinfo` does
-/// not say so.
-pub fn check_modinfo(elf: &Elf) -> Result<()> {
+/// The entries `KEY=VALUE` of `.modinfo`.
+fn modinfo(elf: &Elf) -> Result<impl Iterator<Item = &[u8]>> {
     let info = elf
         .unique(".modinfo")?
         .map_or(&[][..], |section| &section.data);
+    Ok(info.split(|&c| c == 0))
+}
+
+/// Refuses a module that the kernel would not load as a livepatch, because its `.modinfo` does
+/// not say so.
+pub fn check_modinfo(elf: &Elf) -> Result<()> {
     ensure!(
-        info.split(|&c| c == 0).any(|entry| entry == b"livepatch=Y"),
+        modinfo(elf)?.any(|entry| entry == b"livepatch=Y"),
         "no livepatch=Y in .modinfo: without MODULE_INFO(livepatch, \"Y\") the kernel refuses \
          livepatch relocations"
     );
     Ok(())
+}
+
+/// The functions of vmlinux that the module says it replaces.
+pub fn replaced(elf: &Elf) -> Result<Vec<Symbol>> {
+    modinfo(elf)?
+        .filter_map(|entry| entry.strip_prefix(REPLACES))
+        .map(|name| Symbol::parse(&String::from_utf8_lossy(name)).context(".modinfo"))
+        .collect()
 }
 
 /// Whether the module has livepatch symbols or sections, from here or elsewhere.

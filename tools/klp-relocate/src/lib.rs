@@ -10,10 +10,14 @@
 //! - [`symbols`] reads the list of symbols that a module may reach this way;
 //! - [`klp`] knows names, numbers and limits of the format, and reads converted modules;
 //! - [`mod@convert`] does the conversion;
-//! - [`kallsyms`] looks symbols up as the kernel does when it loads the module.
+//! - [`kallsyms`] looks symbols up as the kernel does when it loads the module;
+//! - [`btf`] reads descriptions of types and functions;
+//! - [`prototypes`] compares what a module takes vmlinux's symbols to be with what they are.
 
+pub mod btf;
 pub mod convert;
 pub mod elf;
 pub mod kallsyms;
 pub mod klp;
+pub mod prototypes;
 pub mod symbols;

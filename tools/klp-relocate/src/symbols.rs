@@ -11,8 +11,8 @@ use std::path::Path;
 
 use anyhow::{bail, ensure, Context, Result};
 
-/// Longest symbol name that livepatch reads (KSYM_NAME_LEN less the NUL).
-const MAX_NAME: usize = 511;
+/// Longest symbol name that livepatch reads (KSYM_NAME_LEN less the NUL), and BTF may have.
+pub(crate) const MAX_NAME: usize = 511;
 
 /// A symbol of vmlinux: name and position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -238,6 +238,8 @@ fn wrong_usage_exits_with_2() {
         "",
         "convert @m.ko",
         "convert -s @list",
+        "convert -s @list --btf @vmlinux @m.ko",
+        "convert -s @list --prototypes @prototypes.btf @m.ko",
         "check -k @list",
         "check -k @a -s @b @c",
         "x",

@@ -75,6 +75,17 @@ impl Dir {
         to
     }
 
+    /// Compiles `source` with BTF; returns the object file, which has it in a section.
+    pub fn btf(&self, name: &str, source: &str) -> PathBuf {
+        let from = self.write(&format!("{name}.c"), source);
+        let to = self.path(name);
+        let flags = ["-gbtf", "-O1", "-ffreestanding", "-fno-pic", "-w", "-c"];
+        let flags = flags.iter().map(OsStr::new);
+        let files = ["-o".as_ref(), to.as_os_str(), from.as_os_str()];
+        run("gcc", &flags.chain(files).collect::<Vec<_>>());
+        to
+    }
+
     /// Links `objects` as kbuild links a module.
     pub fn link(&self, name: &str, objects: &[&Path]) -> PathBuf {
         let to = self.path(name);
