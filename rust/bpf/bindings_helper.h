@@ -15,7 +15,8 @@
 
 /*
  * Static in kernel/bpf/inode.c, so no header declares them. Reached by livepatch
- * relocations (rust/livepatch.symbols), which also make sure that they exist.
+ * relocations (rust/livepatch.symbols), which also make sure that they exist. The
+ * functions' prototypes are compared with the kernel's BTF when the module is built.
  */
 extern const struct inode_operations bpf_dir_iops;
 extern const struct inode_operations bpf_map_iops;

@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use kernel::prelude::*;
-//! use livepatch::{Callbacks, Patch, Replacement};
+//! use livepatch::{replacement, Callbacks, Patch};
 //!
 //! struct Mine;
 //!
@@ -32,7 +32,7 @@
 //!
 //! static PATCH: Patch<1> = Patch::new::<Mine>([
 //!     // SAFETY: The function has the signature of the kernel's, and calls nothing.
-//!     unsafe { Replacement::new(c"sched_clock", my_sched_clock as *mut c_void) },
+//!     unsafe { replacement!("sched_clock", my_sched_clock as *mut c_void) },
 //! ]);
 //! ```
 
@@ -72,6 +72,25 @@ impl Replacement {
             ..pin_init::zeroed()
         })
     }
+}
+
+/// [`Replacement::new()`] for a function whose name is a literal, which also puts the name into
+/// `.modinfo`. There `klp-relocate` finds whose prototypes are to be proved, and modinfo(8) shows it.
+///
+/// Takes the name, without a prefix `c`, and the pointer, and is as unsafe as
+/// [`Replacement::new()`].
+#[macro_export]
+macro_rules! replacement {
+    ($old:literal, $new:expr $(,)?) => {{
+        const INFO: &[u8] = ::core::concat!("livepatch_replaces=", $old, "\0").as_bytes();
+        #[used]
+        #[link_section = ".modinfo"]
+        static RECORD: [u8; INFO.len()] = match INFO.first_chunk() {
+            Some(bytes) => *bytes,
+            None => ::core::unreachable!(), // It is as long as it is.
+        };
+        $crate::Replacement::new(::kernel::c_str!($old), $new)
+    }};
 }
 
 /// A set of functions that are replaced together, to be kept in a `static`.

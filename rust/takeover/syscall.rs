@@ -19,7 +19,7 @@ use crate::bindings;
 use bpf::{InstalledFd, Prog, ProgType, TokenRequest};
 use fs::{FileSystem, UserPath};
 use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
-use livepatch::Replacement;
+use livepatch::{replacement, Replacement};
 
 /// An implementation of these functions. They are called in process context and may sleep. No lock
 /// is held but, for [`prog_get_type_path`](Self::prog_get_type_path), those of its user in the
@@ -44,21 +44,21 @@ pub trait Syscalls: 'static {
 /// Makes [`Syscalls::obj_pin`] the kernel's.
 pub const fn obj_pin<T: Syscalls>() -> Replacement {
     // SAFETY: The shim has the function's signature and its contract, and keeps its frame.
-    unsafe { Replacement::new(c"bpf_obj_pin_user", obj_pin_shim::<T> as *mut c_void) }
+    unsafe { replacement!("bpf_obj_pin_user", obj_pin_shim::<T> as *mut c_void) }
 }
 
 /// Makes [`Syscalls::obj_get`] the kernel's.
 pub const fn obj_get<T: Syscalls>() -> Replacement {
     // SAFETY: The shim has the function's signature and its contract, and keeps its frame.
-    unsafe { Replacement::new(c"bpf_obj_get_user", obj_get_shim::<T> as *mut c_void) }
+    unsafe { replacement!("bpf_obj_get_user", obj_get_shim::<T> as *mut c_void) }
 }
 
 /// Makes [`Syscalls::prog_get_type_path`] the kernel's.
 pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
     // SAFETY: The shim has the function's signature and its contract, and keeps its frame.
     unsafe {
-        Replacement::new(
-            c"bpf_prog_get_type_path",
+        replacement!(
+            "bpf_prog_get_type_path",
             prog_get_type_path_shim::<T> as *mut c_void,
         )
     }
@@ -67,7 +67,7 @@ pub const fn prog_get_type_path<T: Syscalls>() -> Replacement {
 /// Makes [`Syscalls::token_create`] the kernel's.
 pub const fn token_create<T: Syscalls>() -> Replacement {
     // SAFETY: The shim has the function's signature and its contract, and keeps its frame.
-    unsafe { Replacement::new(c"bpf_token_create", token_create_shim::<T> as *mut c_void) }
+    unsafe { replacement!("bpf_token_create", token_create_shim::<T> as *mut c_void) }
 }
 
 /// Makes new mounts of the built-in file system mounts of `T`.
@@ -79,8 +79,8 @@ pub const fn mount<T: FileSystem>() -> Replacement {
     // SAFETY: The shim has the signature and the contract of that operation, which is what the
     // function is used for, and no other. It keeps its frame.
     unsafe {
-        Replacement::new(
-            c"bpf_init_fs_context",
+        replacement!(
+            "bpf_init_fs_context",
             init_fs_context_shim::<T> as *mut c_void,
         )
     }

@@ -23,12 +23,22 @@ gcc = gcc$(if $(shell command -v gcc-$(1)),-$(1))
 compiler := $(if $(call config,CC_IS_CLANG),LLVM=$(call clang,$(call major,CLANG)),CC=$(call gcc,$(call major,GCC)))
 kbuild = $(MAKE) -C "$(KDIR)" M=$(sources) $(compiler)
 
+# A file with the kernel's BTF, which says what its functions are: for a stock kernel, none is an
+# error; for another, nothing is proved then.
+BTF ?= $(firstword $(wildcard $(KDIR)/vmlinux) \
+	$(if $(filter $(RELEASE),$(shell uname -r)),$(wildcard /sys/kernel/btf/vmlinux)) \
+	$(if $(filter /kernel/src,$(KDIR)),$(KDIR)/vmlinux))
+btf := $(if $(call config,DEBUG_INFO_BTF),$(BTF))
+
 all: tools module selftests samples
 
 module: klp-relocate
 	+@mkdir -p $(module_out)
 	+@$(kbuild) MO=$(module_out) modules
+	$(if $(btf),,@echo "bpffs: warning: nothing proves that the kernel's functions are what the module takes" \
+		"them to be, as $(KDIR) has no vmlinux with BTF: name one with BTF=" >&2)
 	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols $(sources)/rust/livepatch.symbols \
+		$(if $(btf),--btf "$(btf)" --prototypes $(module_out)/rust/prototypes.btf) \
 		$(module_out)/bpffs.ko
 
 klp-relocate:
