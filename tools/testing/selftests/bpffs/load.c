@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "bpffs_harness.h"
 
@@ -236,6 +237,60 @@ static bool hammer_stop(struct hammer *hammer)
 	return !bad && !hammer->shared->wrong;
 }
 
+/* ---- tracing ---- */
+
+/*
+ * Has the result of each call of @function, which takes @args arguments, put into element 0 of
+ * @map; returns the link or -errno.
+ */
+static int trace_result(const char *function, int args, int map)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 2, .src_reg = 1, .off = 8 * args },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map },
+		{ 0 },
+		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 1, .src_reg = 2 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_FEXIT,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (uintptr_t)"GPL",
+	};
+	int id = btf_func_id(function), prog, link;
+
+	if (id < 0)
+		return id;
+	attr.attach_btf_id = id;
+	prog = sys_bpf(BPF_PROG_LOAD, &attr);
+	if (prog < 0)
+		return prog;
+	memset(&attr, 0, sizeof(attr));
+	attr.raw_tracepoint.prog_fd = prog;
+	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+	close(prog);
+	return link;
+}
+
+/* Whether a pin in @dir that is made, and one that is refused, are seen so. */
+static bool pins_are_seen(const char *dir, int results)
+{
+	int made = -1, refused = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/pin", dir);
+	if (map_set(results, 0, 1) || obj_pin(results, path) || map_get(results, 0, &made) ||
+	    obj_pin(results, path) != -EEXIST || map_get(results, 0, &refused))
+		return false;
+	if (made != 0 || refused != -EEXIST)
+		printf("# %s: the results that were seen: %d, %d\n", dir, made, refused);
+	return !unlink(path) && made == 0 && refused == -EEXIST;
+}
+
 /* ---- a task that sleeps ---- */
 
 /* A file system in which look-ups sleep until the fd is closed: nobody serves it. */
@@ -283,7 +338,8 @@ FIXTURE_TEARDOWN(load)
 TEST_F(load, modinfo)
 {
 	static const char *const fields[] = {
-		"license", "author", "description", "version", "livepatch", "vermagic",
+		"license", "author", "description", "version", "livepatch",
+		"livepatch_replaces", "vermagic",
 	};
 	const char *module = getenv("BPFFS_MODULE") ?: MODULE_NAME;
 	char command[512], line[256];
@@ -350,6 +406,57 @@ TEST_F(load, symbols_can_be_read)
 		ASSERT_EQ(0, load(NULL));
 	EXPECT_LT(100, lines_with_end("/proc/kallsyms", "[" MODULE_NAME "]", &longest));
 	EXPECT_GT(255, longest);
+}
+
+/* A module whose functions and types bpftool and BPF programs do not know. */
+TEST_F(load, btf)
+{
+	static const char path[] = "/sys/kernel/btf/" MODULE_NAME;
+	char config[128];
+	struct utsname uts;
+	int wanted;
+
+	ASSERT_EQ(0, uname(&uts));
+	snprintf(config, sizeof(config), "/boot/config-%s", uts.release);
+	wanted = lines_with_end(config, "CONFIG_DEBUG_INFO_BTF_MODULES=y", NULL);
+	ASSERT_LE(0, wanted);
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	EXPECT_EQ(wanted, exists(path));
+	ASSERT_EQ(0, module_unload());
+	EXPECT_FALSE(exists(path));
+}
+
+/*
+ * Replacing functions that are traced, and tracing those that are replaced: either is refused,
+ * or the tracer sees the calls of the function that does not serve.
+ */
+TEST_F(load, traced)
+{
+	int results = map_new(), link;
+
+	if (impl_rust())
+		ASSERT_EQ(0, module_unload());
+	link = trace_result("bpf_obj_pin_user", 3, results);
+	ASSERT_LE(0, link);
+	ASSERT_EQ(0, mount_bpf("c", "newinstance"));
+	EXPECT_TRUE(pins_are_seen("c", results));
+	ASSERT_EQ(0, load(NULL));
+	ASSERT_EQ(0, mount_bpf("rust", "newinstance"));
+	EXPECT_TRUE(pins_are_seen("rust", results));
+	EXPECT_TRUE(pins_are_seen("c", results));
+
+	close(link);
+	ASSERT_EQ(0, map_set(results, 0, 1));
+	link = trace_result("bpf_obj_pin_user", 3, results);
+	ASSERT_LE(0, link);
+	EXPECT_TRUE(pins_are_seen("rust", results));
+	ASSERT_EQ(0, umount_bpf("rust"));
+	ASSERT_EQ(0, module_unload());
+	EXPECT_TRUE(pins_are_seen("c", results));
+	close(link);
+	close(results);
+	ASSERT_EQ(0, umount_bpf("c"));
 }
 
 /* A module that can be pulled from under a mount, a file or a context. */
