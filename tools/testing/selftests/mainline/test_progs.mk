@@ -23,7 +23,6 @@ helpers := $(basename $(notdir $(wildcard $(bpf)/*_helpers.c))) test_progs test_
 BPFTOOL ?= bpftool
 CLANG ?= $(firstword $(shell command -v clang || ls /usr/bin/clang-[0-9]* 2>/dev/null))
 libbpf := $(tools)/build/libbpf.a
-vmlinux := $(firstword $(wildcard $(ksrc)/vmlinux) $(tools)/vmlinux)
 
 includes := -I$(bpf) -I$(tools)/include -I$(ksrc)/include/generated -I$(ksrc)/tools/lib \
 	    -I$(ksrc)/tools/include -I$(ksrc)/tools/arch/x86/include -I$(ksrc)/tools/include/uapi \
@@ -50,15 +49,7 @@ $(libbpf) &: $(ksrc)/tools/lib/bpf/libbpf.c
 	$(Q)$(submake) -C $(ksrc)/tools/lib/bpf OUTPUT=$(tools)/build/ DESTDIR=$(tools) prefix= \
 		feature_display=0 EXTRA_CFLAGS='-g -O0' $(libbpf) install_headers
 
-# The stock kernel's type information is in its image.
-$(tools)/unpack: unpack.c
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $< -lzstd -o $@
-
-$(tools)/vmlinux: $(wildcard $(ksrc)/../vmlinuz) $(tools)/unpack
-	$(Q)$(tools)/unpack $(ksrc)/../vmlinuz $@
-
-$(tools)/include/vmlinux.h: $(vmlinux) | $(libbpf)
+$(tools)/include/vmlinux.h: $(ksrc)/vmlinux | $(libbpf)
 	$(call msg,GEN,,$@)
 	$(Q)$(BPFTOOL) btf dump file $< format c >$@.tmp && mv $@.tmp $@
 
