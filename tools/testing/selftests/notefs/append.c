@@ -131,10 +131,10 @@ static int check_records(const char *path, const unsigned int *written)
 /* Catches: two writes that find the same end, of which one is lost; one torn by another. */
 TEST_F_TIMEOUT(append, many_writers, 120)
 {
-	unsigned int *written = shared_memory(WRITERS * sizeof(*written)), i, n = stress(1000);
+	unsigned int *written = shared_memory(WRITERS * sizeof(*written)), i, n = stress(300);
 	int start = event_new();
 
-	/* 6000 records of 100 bytes on average. */
+	/* Records of 100 bytes on average: that many fit. */
 	n = n < 1400 ? n : 1400;
 	for (i = 0; i < WRITERS; i++) {
 		pid_t pid = fork();
