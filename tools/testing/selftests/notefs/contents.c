@@ -569,4 +569,114 @@ TEST_F(contents, seen_at_once)
 	}
 }
 
+#define MODEL 100000
+
+/* What the file is to be. */
+static struct {
+	char data[MODEL];
+	size_t size;
+} model;
+
+static void model_resize(size_t size)
+{
+	if (size > model.size)
+		memset(model.data + model.size, 0, size - model.size);
+	model.size = size;
+}
+
+static void model_write(const char *data, size_t size, size_t at)
+{
+	if (at + size > model.size)
+		model_resize(at + size);
+	memcpy(model.data + at, data, size);
+}
+
+/* Near the ends of pages as often as anywhere. */
+static size_t some_offset(uint64_t *random, size_t max)
+{
+	size_t at = next_random(random) % max;
+
+	if (next_random(random) % 2)
+		at = at / PAGE * PAGE + next_random(random) % 5;
+	return at < max ? at : max - 1;
+}
+
+/* One step, in the file and in the model; what differs, or NULL. */
+static const char *random_step(int fd, uint64_t *random)
+{
+	static char buf[MODEL], got[MODEL];
+	size_t at = some_offset(random, MODEL - 1);
+	size_t size = some_offset(random, next_random(random) % 8 ? 10000 : MODEL) % (MODEL - at);
+	struct iovec parts[2] = { { buf, size / 3 }, { buf + size / 3, size - size / 3 } };
+	int other;
+
+	pattern(buf, size, next_random(random), 0);
+	switch (next_random(random) % 8) {
+	case 0:
+	case 1:
+		if (!size)
+			return pwrite(fd, buf, 0, at) ? "an empty write" : NULL;
+		model_write(buf, size, at);
+		return pwrite(fd, buf, size, at) == size ? NULL : "a write";
+	case 2:
+		if (!size)
+			return NULL;
+		model_write(buf, size, at);
+		return pwritev(fd, parts, 2, at) == size ? NULL : "a write of two parts";
+	case 3:
+		model_resize(at);
+		return ftruncate(fd, at) ? "ftruncate" : NULL;
+	case 4:
+		/* By the offset of the open file. */
+		if (lseek(fd, at, SEEK_SET) != at)
+			return "lseek";
+		size = at < model.size ? (size < model.size - at ? size : model.size - at) : 0;
+		return read(fd, got, size) == size && !memcmp(got, model.data + at, size) &&
+		       lseek(fd, 0, SEEK_CUR) == at + size ? NULL : "a read";
+	case 5:
+		size = MODEL - model.size < 100 ? MODEL - model.size : 100;
+		other = open(M "/file", O_WRONLY | O_APPEND);
+		if (size)
+			model_write(buf, size, model.size);
+		if (write(other, buf, size) != size)
+			return "an append";
+		close(other);
+		return NULL;
+	case 6:
+		if (next_random(random) % 20)
+			return NULL;
+		model_resize(0);
+		other = open(M "/file", O_WRONLY | O_TRUNC);
+		if (other < 0)
+			return "O_TRUNC";
+		close(other);
+		return NULL;
+	default:
+		if (pread(fd, got, MODEL, 0) != model.size ||
+		    memcmp(got, model.data, model.size))
+			return "the content";
+		return size_of(M "/file") == model.size ? NULL : "the size";
+	}
+}
+
+/* Catches: any sequence of writes, truncates and reads that does not go together. */
+TEST_F_TIMEOUT(contents, random, 120)
+{
+	unsigned int i, steps = stress(3000);
+	uint64_t seed = choose_seed(), random = seed + 1;
+	const char *wrong = NULL;
+	int fd;
+
+	model.size = 0;
+	fd = sys(open(M "/file", O_RDWR | O_CREAT, 0644));
+	ASSERT_LE(0, fd);
+	for (i = 0; !wrong && i < steps; i++)
+		wrong = random_step(fd, &random);
+	EXPECT_EQ(NULL, wrong)
+		TH_LOG("step %u, BPFFS_SEED=%llu: %s", i, (unsigned long long)seed, wrong);
+	EXPECT_TRUE(is_content(M "/file", model.data, model.size));
+	if (kind->zeros_kept)
+		EXPECT_TRUE(df_says(M, LIMIT, taken(model.size)));
+}
+
 NOTEFS_TEST_MAIN
