@@ -39,7 +39,7 @@ struct kind {
 	/* Zeros that nobody wrote are kept, and take their part of the limit. */
 	bool zeros_kept;
 	/* Answers of those that a file system may refuse: 0 or -errno. */
-	int link, symlink, fifo, exchange, mmap, splice_write, user_mount;
+	int link, symlink, fifo, exchange, mmap, splice_write, user_mount, exec;
 	/* What is as f_type. */
 	long magic;
 };

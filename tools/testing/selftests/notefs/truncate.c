@@ -129,6 +129,41 @@ TEST_F(truncate, and_the_limit)
 	EXPECT_TRUE(df_says(M, LIMIT, 0));
 }
 
+/* /proc/meminfo's MemAvailable, in bytes. */
+static long long available(void)
+{
+	char text[4096], *at;
+
+	if (read_file("/proc/meminfo", text, sizeof(text)) <= 0)
+		return 0;
+	at = strstr(text, "MemAvailable:");
+	return at ? atoll(at + strlen("MemAvailable:")) * 1024 : 0;
+}
+
+/* Catches: memory that files keep after the limit has it back: a limit that does not limit. */
+TEST_F_TIMEOUT(truncate, and_the_memory, 120)
+{
+	const size_t size = 16 << 20;
+	const int files = 8;
+	long long before, lost;
+	char path[32];
+	int i;
+
+	ASSERT_EQ(0, mount_notes("big", "size=17m"));
+	before = available();
+	ASSERT_LT(0, before);
+	for (i = 0; i < files; i++) {
+		snprintf(path, sizeof(path), "big/%d", i);
+		ASSERT_EQ(0, put_pattern(path, size, i));
+		ASSERT_EQ(0, truncate(path, 1));
+	}
+	EXPECT_TRUE(df_says("big", 17 << 20, files * taken(1)));
+	/* Others take and give memory at the same time. */
+	lost = before - available();
+	EXPECT_GT(4 * size, lost)
+		TH_LOG("%d files of a byte each keep %lld MiB", files, lost >> 20);
+}
+
 /* Catches: a file that is truncated to more than there is room for. */
 TEST_F(truncate, beyond_the_limit)
 {
