@@ -111,8 +111,9 @@ impl SeqFileOperations for MapFile {
     type FileSystem = BpfFs;
     type Sequence = Elements;
 
-    /// As with C's.
+    // Both as with C's.
     const ACCESS: SeqAccess = SeqAccess::ReadOnly;
+    const RESIZABLE: bool = true;
 
     fn open(inode: &INode<BpfFs>) -> Result<Elements> {
         match inode.data() {

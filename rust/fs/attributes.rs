@@ -144,18 +144,22 @@ impl<H: AttributeHooks> AttributeTable<H> {
         changes: *mut bindings::iattr,
     ) -> c_int {
         from_result(|| {
-            // SAFETY: All arguments are valid by this function's contract.
-            to_result(unsafe { bindings::setattr_prepare(idmap, dentry, changes) })?;
             // SAFETY:
-            // - The inode is live and has data, and is locked, by this function's contract.
-            // - Nobody else has the changes.
-            let (inode, changes) = unsafe { (INode::from_raw((*dentry).d_inode), &*changes) };
-            // SAFETY: The inode is locked for writing by this function's contract.
-            H::setattr(&unsafe { LockedINode::new(inode) }, &Changes(changes))?;
+            // - All arguments are valid by this function's contract, and nobody else has the changes.
+            // - The inode is live and has data, and is locked for writing.
+            let (inode, changes) = unsafe {
+                to_result(bindings::setattr_prepare(idmap, dentry, changes))?;
+                let inode = INode::<H::FileSystem>::from_raw((*dentry).d_inode);
+                (LockedINode::new(inode), &*changes)
+            };
+            H::setattr(&inode, &Changes(changes))?;
+            let resized = Changes(changes).size().filter(|size| *size != inode.size());
             // SAFETY: The inode is live and locked, and the changes are valid.
             unsafe {
-                if changes.ia_valid & bindings::ATTR_SIZE != 0 {
+                if resized.is_some() {
                     bindings::truncate_setsize(inode.as_ptr(), changes.ia_size);
+                    let now = bindings::inode_set_ctime_current(inode.as_ptr());
+                    bindings::inode_set_mtime_to_ts(inode.as_ptr(), now);
                 }
                 bindings::setattr_copy(idmap, inode.as_ptr(), changes);
             }

@@ -158,64 +158,60 @@ impl<T: FileSystem> FsContext<T> {
         self.0.get()
     }
 
+    /// C's context, to look at a field. Not to be kept while C's functions use it.
+    fn get(&self) -> &bindings::fs_context {
+        // SAFETY: The context is valid, and nobody else uses it, by the type invariant.
+        unsafe { &*self.as_ptr() }
+    }
+
     /// The user namespace that a new superblock is to belong to.
     pub(crate) fn user_ns(&self) -> *mut bindings::user_namespace {
-        // SAFETY: The context is valid by the type invariant. Both fields are set when it is made.
-        unsafe {
-            if (*self.as_ptr()).global() {
-                &raw mut bindings::init_user_ns
-            } else {
-                (*self.as_ptr()).user_ns
-            }
+        if self.get().global() {
+            &raw mut bindings::init_user_ns
+        } else {
+            self.get().user_ns
         }
     }
 
     /// Whether the mount is to belong to the initial user namespace.
     pub fn is_init_user_ns(&self) -> bool {
-        // SAFETY: The context is valid by the type invariant; the field is set when it is made.
-        let user_ns = unsafe { (*self.as_ptr()).user_ns };
-        ptr::eq(user_ns, &raw const bindings::init_user_ns)
+        ptr::eq(self.get().user_ns, &raw const bindings::init_user_ns)
     }
 
     /// Whether the superblock is to be read-only.
     pub fn is_read_only(&self) -> bool {
-        // SAFETY: The context is valid by the type invariant.
-        let flags = unsafe { (*self.as_ptr()).sb_flags };
-        flags as c_ulong & bindings::SB_RDONLY != 0
+        self.get().sb_flags as c_ulong & bindings::SB_RDONLY != 0
     }
 
     /// Whether an existing superblock is reconfigured rather than a mount made.
     pub fn is_reconfigure(&self) -> bool {
-        // SAFETY: The context is valid by the type invariant.
-        let purpose = unsafe { (*self.as_ptr()).purpose() };
-        purpose == bindings::fs_context_purpose_FS_CONTEXT_FOR_RECONFIGURE
+        self.get().purpose() == bindings::fs_context_purpose_FS_CONTEXT_FOR_RECONFIGURE
     }
 
     /// Whether the creator insists on a superblock that does not exist yet
     /// (`FSCONFIG_CMD_CREATE_EXCL`).
     pub(crate) fn is_exclusive(&self) -> bool {
-        // SAFETY: The context is valid by the type invariant.
-        unsafe { (*self.as_ptr()).exclusive() }
+        self.get().exclusive()
     }
 
     /// `uid` as the current task means it, if the mount's user namespace can represent it.
     pub fn kuid(&self, uid: u32) -> Option<Kuid> {
-        // SAFETY: The context is valid by the type invariant, and holds a reference to its user
-        // namespace.
-        unsafe { Kuid::from_current_ns(uid, (*self.as_ptr()).user_ns) }
+        self.id(uid)
     }
 
     /// `gid` as the current task means it, if the mount's user namespace can represent it.
     pub fn kgid(&self, gid: u32) -> Option<Kgid> {
-        // SAFETY: The context is valid by the type invariant, and holds a reference to its user
-        // namespace.
-        unsafe { Kgid::from_current_ns(gid, (*self.as_ptr()).user_ns) }
+        self.id(gid)
+    }
+
+    fn id<I: KernelId>(&self, id: u32) -> Option<I> {
+        // SAFETY: The context holds a reference to its user namespace.
+        unsafe { I::from_current_ns(id, self.get().user_ns) }
     }
 
     /// Whether the mount is made by `mount(2)`, which sets the flags of superblock and mount alike.
     pub fn is_mount_syscall(&self) -> bool {
-        // SAFETY: The context is valid by the type invariant.
-        unsafe { (*self.as_ptr()).oldapi() }
+        self.get().oldapi()
     }
 
     /// Leaves a piece of information for whoever configures the mount. With `mount(2)` the message
@@ -239,14 +235,14 @@ impl<T: FileSystem> FsContext<T> {
     /// Puts a message into the context's log, or, for `mount(2)`, which has none, into the
     /// kernel's.
     fn log(&self, level: u8, args: fmt::Arguments<'_>) {
+        let (log, prefix) = (self.get().log.log, self.get().log.prefix);
         // SAFETY:
-        // - The context is valid by the type invariant, and its log is set up with it.
+        // - The log was set up with the context.
         // - `%pA` takes a pointer to `Arguments`, which is only read during the call.
         unsafe {
-            let log = &(*self.as_ptr()).log;
             bindings::logfc(
-                log.log,
-                log.prefix,
+                log,
+                prefix,
                 level as c_char,
                 c"%pA".as_char_ptr(),
                 (&raw const args).cast::<c_void>(),
@@ -257,8 +253,7 @@ impl<T: FileSystem> FsContext<T> {
     /// The file system's side. Only to be used by the operations of the context, of which the VFS
     /// runs one at a time, between `init_fs_context()` and `free()`.
     pub(crate) fn context(&self) -> *mut T::Context {
-        // SAFETY: The context is valid by the type invariant.
-        unsafe { (*self.as_ptr()).fs_private.cast() }
+        self.get().fs_private.cast()
     }
 }
 
@@ -288,7 +283,13 @@ pub unsafe extern "C" fn init_fs_context<T: FileSystem>(
 /// C's operations of contexts of `T`.
 struct ContextTable<T>(PhantomData<T>);
 
+/// That a parameter is not in the table.
+const NO_PARAMETER: c_int = -(bindings::ENOPARAM as c_int);
+
 impl<T: FileSystem> ContextTable<T> {
+    const IGNORES_UNKNOWN: bool =
+        matches!(T::Context::UNKNOWN_PARAMETERS, UnknownParameters::Ignored);
+
     const TABLE: &'static bindings::fs_context_operations = &bindings::fs_context_operations {
         free: Some(Self::free),
         parse_param: Some(Self::parse_param),
@@ -317,48 +318,36 @@ impl<T: FileSystem> ContextTable<T> {
     ) -> c_int {
         let mut result = pin_init::zeroed();
         // SAFETY:
-        // - Context and parameter are valid by this function's contract.
+        // - Context and parameter are valid and ours by this function's contract.
         // - The table ends as it should by its type invariant.
-        let number = unsafe {
-            bindings::__fs_parse(
-                &raw mut (*fc).log,
-                T::Context::PARAMETERS.as_ptr(),
-                parameter,
-                &mut result,
-            )
+        // - This is an operation of the context, which may use the file system's side.
+        let (number, fc, context) = unsafe {
+            let table = T::Context::PARAMETERS.as_ptr();
+            let number =
+                match bindings::__fs_parse(&raw mut (*fc).log, table, parameter, &mut result) {
+                    NO_PARAMETER => bindings::vfs_parse_fs_param_source(fc, parameter),
+                    number => number,
+                };
+            let fc = FsContext::<T>::from_raw(fc);
+            (number, fc, &mut *fc.context())
         };
-        let Ok(number) = usize::try_from(number) else {
-            if number != -(bindings::ENOPARAM as c_int) {
-                return number;
-            }
-            // SAFETY: Context and parameter are valid by this function's contract.
-            let err = unsafe { bindings::vfs_parse_fs_param_source(fc, parameter) };
-            let ignored = T::Context::UNKNOWN_PARAMETERS == UnknownParameters::Ignored;
-            // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
-            return if ignored && err == -(bindings::ENOPARAM as c_int) {
-                0
-            } else {
-                err
-            };
-        };
-        from_result(|| {
-            let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;
-            // SAFETY: Context and parameter are valid and ours by this function's contract.
-            let fc = unsafe { FsContext::<T>::from_raw(fc) };
-            if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE {
+        from_result(|| match usize::try_from(number) {
+            Ok(_) if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE => {
                 fc.error(fmt!(
                     "this file system takes no options when it is remounted"
                 ));
-                return Err(EINVAL);
+                Err(EINVAL)
             }
-            // SAFETY:
-            // - The parameter is valid and ours by this function's contract, and `__fs_parse()`
-            //   has accepted it with `result`.
-            // - This is an operation of the context, which may use the file system's side.
-            unsafe {
-                let parameter = Parameter::new(parameter, &result);
-                (*fc.context()).parse(fc, option, parameter).map(|()| 0)
+            Ok(number) => {
+                let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;
+                // SAFETY: The parameter is valid and ours by this function's contract, and
+                // `__fs_parse()` has accepted it with `result`.
+                let parameter = unsafe { Parameter::new(parameter, &result) };
+                context.parse(fc, option, parameter).map(|()| 0)
             }
+            Err(_) if number == NO_PARAMETER && Self::IGNORES_UNKNOWN => Ok(0),
+            // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
+            Err(_) => Ok(number),
         })
     }
 
@@ -367,10 +356,12 @@ impl<T: FileSystem> ContextTable<T> {
     /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
     /// locked, without a root.
     unsafe extern "C" fn get_tree(fc: *mut bindings::fs_context) -> c_int {
-        // SAFETY: The context is valid and ours by this function's contract.
-        let fc = unsafe { FsContext::<T>::from_raw(fc) };
-        // SAFETY: This is an operation of the context, which may use the file system's side.
-        let context = unsafe { &mut *fc.context() };
+        // SAFETY: The context is valid and ours by this function's contract. This is an operation of
+        // the context, which may use the file system's side.
+        let (fc, context) = unsafe {
+            let fc = FsContext::<T>::from_raw(fc);
+            (fc, &mut *fc.context())
+        };
         from_result(|| get_tree(fc, context).map(|()| 0))
     }
 

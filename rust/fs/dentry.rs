@@ -18,31 +18,81 @@ use crate::{
     INode,
     Mode, //
 };
-use core::{marker::PhantomData, slice};
+use core::{marker::PhantomData, ptr, slice};
 use kernel::{error::to_result, prelude::*, types::Opaque};
-
-/// The name of a dentry, without its NUL.
-///
-/// # Safety
-///
-/// `dentry` must point to a dentry that lives for `'a`, and whose name does not change for as long:
-/// its parent is locked, or it is just being looked up for the first time.
-pub(crate) unsafe fn name<'a>(dentry: *const bindings::dentry) -> &'a [u8] {
-    // SAFETY:
-    // - A dentry has a name of that length, which is stable by this function's contract.
-    // - Other fields may change meanwhile, so there is no reference to the whole.
-    unsafe {
-        let name = (*dentry).__bindgen_anon_1.__d_name;
-        slice::from_raw_parts(
-            name.name,
-            name.__bindgen_anon_1.__bindgen_anon_1.len as usize,
-        )
-    }
-}
 
 /// No other lifetime will do for a value that has it: neither a longer nor a shorter one. So a
 /// proof of that lifetime is about the very value that it was made from.
 type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
+
+/// A dentry in the middle of an operation on its directory.
+///
+/// # Invariants
+///
+/// - Alive for `'a`.
+/// - Its parent is a directory of `T` that stays locked for `'a`, at least for reading, so that
+///   parent, name and inode do not change but by the operation.
+/// - Its inode, if it has one, is one of `T` with data.
+pub(crate) struct Dentry<'a, T: FileSystem>(&'a Opaque<bindings::dentry>, PhantomData<fn(T)>);
+
+impl<'a, T: FileSystem> Dentry<'a, T> {
+    /// # Safety
+    ///
+    /// `dentry` must be as the type invariants say.
+    pub(crate) unsafe fn from_raw(dentry: *mut bindings::dentry) -> Self {
+        // INVARIANT: The dentry is as the invariant says by this function's contract.
+        // SAFETY: The dentry is alive for `'a`; the layouts are the same.
+        Self(unsafe { &*dentry.cast() }, PhantomData)
+    }
+
+    fn as_ptr(&self) -> *mut bindings::dentry {
+        self.0.get()
+    }
+
+    /// The directory that the dentry is in.
+    pub(crate) fn dir(&self) -> &'a INode<T> {
+        // SAFETY: The dentry holds its parent, which by the type invariant is a directory of `T` and
+        // stays the parent.
+        unsafe { INode::from_raw((*(*self.as_ptr()).d_parent).d_inode) }
+    }
+
+    /// The inode, if there is one.
+    fn inode(&self) -> Option<&'a INode<T>> {
+        // SAFETY: The dentry holds its inode, which is one of `T` with data by the type invariant.
+        unsafe {
+            let inode = (*self.as_ptr()).d_inode;
+            (!inode.is_null()).then(|| INode::from_raw(inode))
+        }
+    }
+
+    pub(crate) fn qstr(&self) -> *const bindings::qstr {
+        // SAFETY: Only makes a pointer to a field of a live dentry.
+        unsafe { &raw const (*self.as_ptr()).__bindgen_anon_1.__d_name }
+    }
+
+    /// The name, without its NUL.
+    pub(crate) fn name(&self) -> &'a [u8] {
+        // SAFETY: A dentry has a name of that length, which does not change by the type invariant.
+        unsafe {
+            let name = *self.qstr();
+            slice::from_raw_parts(
+                name.name,
+                name.__bindgen_anon_1.__bindgen_anon_1.len as usize,
+            )
+        }
+    }
+
+    /// Fails with `EPERM` for a dentry that does not stand in its directory until somebody removes
+    /// it: one that was made by looking it up. libfs can neither remove nor replace such a name.
+    fn check_persistent(&self) -> Result {
+        // SAFETY: The dentry is alive. The bit changes only with the parent locked.
+        let flags = unsafe { (*self.as_ptr()).d_flags };
+        if flags & bindings::DCACHE_PERSISTENT == 0 {
+            return Err(EPERM);
+        }
+        Ok(())
+    }
+}
 
 /// A name in a directory of `T` that is about to be created.
 ///
@@ -50,44 +100,33 @@ type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 ///
 /// # Invariants
 ///
-/// A negative dentry, alive for `'a`, whose parent is a directory of `T` that stays locked for
-/// writing for `'a`.
+/// The dentry is negative, and its parent locked for writing for `'a`.
 pub struct NewDentry<'a, T: FileSystem> {
-    dentry: &'a Opaque<bindings::dentry>,
+    dentry: Dentry<'a, T>,
     _brand: Brand<'a>,
-    _file_system: PhantomData<fn(T)>,
 }
 
 impl<'a, T: FileSystem> NewDentry<'a, T> {
     /// # Safety
     ///
-    /// `dentry` must be as the type invariants say.
+    /// `dentry` must be as the invariants of `Dentry` and this type say.
     pub(crate) unsafe fn from_raw(dentry: *mut bindings::dentry) -> Self {
         // INVARIANT: The dentry is as the invariant says by this function's contract.
         Self {
-            // SAFETY: The dentry is alive for `'a`; the layouts are the same.
-            dentry: unsafe { &*dentry.cast() },
+            // SAFETY: The dentry is as the type wants it by this function's contract.
+            dentry: unsafe { Dentry::from_raw(dentry) },
             _brand: PhantomData,
-            _file_system: PhantomData,
         }
     }
 
     /// The directory that the name is in.
     pub fn dir(&self) -> &INode<T> {
-        // SAFETY: The parent is a directory of `T` by the type invariant. As it is locked, it stays
-        // the parent, and the dentry holds it.
-        unsafe { INode::from_raw((*(*self.dentry.get()).d_parent).d_inode) }
+        self.dentry.dir()
     }
 
     /// The name.
     pub fn name(&self) -> &[u8] {
-        // SAFETY: The dentry is alive and its parent locked by the type invariant.
-        unsafe { name(self.dentry.get()) }
-    }
-
-    pub(crate) fn qstr(&self) -> *const bindings::qstr {
-        // SAFETY: Only makes a pointer to a field of a live dentry.
-        unsafe { &raw const (*self.dentry.get()).__bindgen_anon_1.__d_name }
+        self.dentry.name()
     }
 
     /// Makes the name that of a new, empty directory. May sleep.
@@ -104,9 +143,9 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     where
         Error: From<E>,
     {
-        let inode = NewINode::for_dentry(&self, bindings::S_IFDIR, mode)?;
+        let inode = NewINode::for_dentry(&self.dentry, bindings::S_IFDIR, mode)?;
         let inode = inode.into_directory(data, operations)?;
-        Ok(self.instantiate(inode))
+        Ok(self.instantiate(inode, true))
     }
 
     /// Makes the name that of a new symlink to `target`. May sleep.
@@ -123,9 +162,9 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
         Error: From<E>,
     {
         let target = symlink::Target::new(target)?;
-        let inode = NewINode::for_dentry(&self, bindings::S_IFLNK, Mode::RWX_ALL)?;
+        let inode = NewINode::for_dentry(&self.dentry, bindings::S_IFLNK, Mode::RWX_ALL)?;
         let inode = inode.into_symlink(data, target)?;
-        Ok(self.instantiate(inode))
+        Ok(self.instantiate(inode, false))
     }
 
     /// Makes the name that of a new regular file. `operations` says what can be done with a file
@@ -157,32 +196,30 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     where
         Error: From<E>,
     {
-        let inode = NewINode::for_dentry(&self, bindings::S_IFREG, mode)?;
+        let inode = NewINode::for_dentry(&self.dentry, bindings::S_IFREG, mode)?;
         let inode = inode.into_file(data.take().ok_or(EINVAL)?, operations)?;
-        Ok(self.instantiate(inode))
+        Ok(self.instantiate(inode, false))
     }
 
-    /// Makes the name another one of `inode`, which must not be a directory: `simple_link()`.
+    /// Makes the name another one of `from`, which must not be a directory: `simple_link()`.
     ///
     /// # Errors
     ///
-    /// `EXDEV` if the inode is of another superblock, `EPERM` if it is a directory.
+    /// `EXDEV` if the file is of another superblock, `EPERM` if it is a directory.
     pub fn link(self, from: &LinkSource<'_, T>) -> Result<Instantiated<'a>> {
         let dir = self.dir();
-        // SAFETY: Both inodes are live, and neither their superblocks nor their types change.
-        unsafe {
-            if (*dir.as_ptr()).i_sb != (*from.inode().as_ptr()).i_sb {
-                return Err(EXDEV);
-            }
-            if u32::from((*from.inode().as_ptr()).i_mode) & bindings::S_IFMT == bindings::S_IFDIR {
-                return Err(EPERM);
-            }
+        if !ptr::eq(dir.super_block(), from.inode.super_block()) {
+            return Err(EXDEV);
+        }
+        if from.inode.is_directory() {
+            return Err(EPERM);
         }
         // SAFETY:
-        // - The dentry is negative and its directory locked for writing by its type invariant.
-        // - The other one is positive, of the same superblock, and its inode locked by its own.
+        // - The dentry is negative and its directory locked for writing by the type invariant.
+        // - The other one is positive, and its inode locked, by its own. It is of the same
+        //   superblock and no directory, as just seen.
         to_result(unsafe {
-            bindings::simple_link(from.dentry.get(), dir.as_ptr(), self.dentry.get())
+            bindings::simple_link(from.dentry.get(), dir.as_ptr(), self.dentry.as_ptr())
         })?;
         // INVARIANT: The dentry has an inode now.
         Ok(Instantiated(PhantomData))
@@ -192,18 +229,17 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     /// and, for a subdirectory, its link count follow.
     ///
     /// `inode` must have been made for this very dentry.
-    fn instantiate(self, inode: CompleteINode<T>) -> Instantiated<'a> {
+    fn instantiate(self, inode: CompleteINode<T>, is_directory: bool) -> Instantiated<'a> {
         let dir = self.dir().as_ptr();
-        let is_directory = inode.is_directory();
         // SAFETY:
-        // - The dentry is negative and its directory locked for writing by its type invariant.
+        // - The dentry is negative and its directory locked for writing by the type invariant.
         // - The inode is of the same superblock, as the callers, right above, see to.
         // - `d_make_persistent()` takes over the reference to the inode.
         unsafe {
             if is_directory {
                 bindings::inc_nlink(dir);
             }
-            bindings::d_make_persistent(self.dentry.get(), inode.into_raw());
+            bindings::d_make_persistent(self.dentry.as_ptr(), inode.into_raw());
             bindings::inode_set_mtime_to_ts(dir, bindings::inode_set_ctime_current(dir));
         }
         // INVARIANT: The dentry has an inode now.
@@ -223,29 +259,31 @@ pub struct Instantiated<'a>(Brand<'a>);
 ///
 /// # Invariants
 ///
-/// A positive dentry of `T`, alive for `'a`, whose inode is locked for writing.
+/// A positive dentry, alive for `'a`, of that inode, which is locked for writing.
 pub struct LinkSource<'a, T: FileSystem> {
     dentry: &'a Opaque<bindings::dentry>,
-    _file_system: PhantomData<fn(T)>,
+    inode: &'a INode<T>,
 }
 
-impl<T: FileSystem> LinkSource<'_, T> {
+impl<'a, T: FileSystem> LinkSource<'a, T> {
     /// # Safety
     ///
-    /// `dentry` must be as the type invariants say.
+    /// `dentry` must point to a positive dentry, alive for `'a`, of an inode of `T` with data that
+    /// is locked for writing.
     pub(crate) unsafe fn from_raw(dentry: *mut bindings::dentry) -> Self {
-        // INVARIANT: The dentry is as the invariant says by this function's contract.
-        Self {
-            // SAFETY: The dentry is alive for `'a`; the layouts are the same.
-            dentry: unsafe { &*dentry.cast() },
-            _file_system: PhantomData,
+        // INVARIANT: Dentry and inode are as the invariant says by this function's contract.
+        // SAFETY: The dentry is alive for `'a` and holds its inode; the layouts are the same.
+        unsafe {
+            Self {
+                dentry: &*dentry.cast(),
+                inode: INode::from_raw((*dentry).d_inode),
+            }
         }
     }
 
     /// The file.
     pub fn inode(&self) -> &INode<T> {
-        // SAFETY: The dentry is positive and of `T` by the type invariant, and holds its inode.
-        unsafe { INode::from_raw((*self.dentry.get()).d_inode) }
+        self.inode
     }
 }
 
@@ -253,45 +291,41 @@ impl<T: FileSystem> LinkSource<'_, T> {
 ///
 /// # Invariants
 ///
-/// A positive dentry, alive for `'a`, whose parent is a directory of `T`. Parent and inode stay
-/// locked for writing for `'a`.
+/// The dentry is positive, of that inode. Its parent and the inode are locked for writing for `'a`.
 pub struct Entry<'a, T: FileSystem> {
-    dentry: &'a Opaque<bindings::dentry>,
+    dentry: Dentry<'a, T>,
+    inode: &'a INode<T>,
     _brand: Brand<'a>,
-    _file_system: PhantomData<fn(T)>,
 }
 
 impl<'a, T: FileSystem> Entry<'a, T> {
     /// # Safety
     ///
-    /// `dentry` must be as the type invariants say.
-    pub(crate) unsafe fn from_raw(dentry: *mut bindings::dentry) -> Self {
+    /// `dentry` must be as the invariants of `Dentry` and this type say.
+    pub(crate) unsafe fn from_raw(dentry: *mut bindings::dentry) -> Result<Self> {
+        // SAFETY: The dentry is as the type wants it by this function's contract.
+        let dentry = unsafe { Dentry::from_raw(dentry) };
         // INVARIANT: The dentry is as the invariant says by this function's contract.
-        Self {
-            // SAFETY: The dentry is alive for `'a`; the layouts are the same.
-            dentry: unsafe { &*dentry.cast() },
+        Ok(Self {
+            inode: dentry.inode().ok_or(ENOENT)?,
+            dentry,
             _brand: PhantomData,
-            _file_system: PhantomData,
-        }
+        })
     }
 
     /// The directory that the entry is in.
     pub fn dir(&self) -> &INode<T> {
-        // SAFETY: The parent is a directory of `T` by the type invariant. As it is locked, it stays
-        // the parent, and the dentry holds it.
-        unsafe { INode::from_raw((*(*self.dentry.get()).d_parent).d_inode) }
+        self.dentry.dir()
     }
 
     /// The entry's inode.
     pub fn inode(&self) -> &INode<T> {
-        // SAFETY: The dentry is positive by the type invariant, and holds its inode.
-        unsafe { INode::from_raw((*self.dentry.get()).d_inode) }
+        self.inode
     }
 
     /// The name.
     pub fn name(&self) -> &[u8] {
-        // SAFETY: The dentry is alive and its parent locked by the type invariant.
-        unsafe { name(self.dentry.get()) }
+        self.dentry.name()
     }
 
     /// Removes the name of something that is no directory: `simple_unlink()`.
@@ -300,11 +334,10 @@ impl<'a, T: FileSystem> Entry<'a, T> {
     ///
     /// `EPERM` for a name that was made by looking it up.
     pub fn unlink(self) -> Result<Removed<'a>> {
-        // SAFETY: The dentry is alive by the type invariant.
-        unsafe { check_persistent(self.dentry.get())? };
+        self.dentry.check_persistent()?;
         // SAFETY: The dentry is positive, and its parent and inode locked for writing, by the type
         // invariant. It is persistent, as just seen.
-        to_result(unsafe { bindings::simple_unlink(self.dir().as_ptr(), self.dentry.get()) })?;
+        to_result(unsafe { bindings::simple_unlink(self.dir().as_ptr(), self.dentry.as_ptr()) })?;
         // INVARIANT: The name is removed.
         Ok(Removed(PhantomData))
     }
@@ -315,11 +348,10 @@ impl<'a, T: FileSystem> Entry<'a, T> {
     ///
     /// `ENOTEMPTY`; `EPERM` for a name that was made by looking it up.
     pub fn rmdir(self) -> Result<Removed<'a>> {
-        // SAFETY: The dentry is alive by the type invariant.
-        unsafe { check_persistent(self.dentry.get())? };
+        self.dentry.check_persistent()?;
         // SAFETY: The dentry is positive, and its parent and inode locked for writing, by the type
         // invariant. It is persistent, as just seen.
-        to_result(unsafe { bindings::simple_rmdir(self.dir().as_ptr(), self.dentry.get()) })?;
+        to_result(unsafe { bindings::simple_rmdir(self.dir().as_ptr(), self.dentry.as_ptr()) })?;
         // INVARIANT: The name is removed.
         Ok(Removed(PhantomData))
     }
@@ -337,70 +369,60 @@ pub struct Removed<'a>(Brand<'a>);
 ///
 /// # Invariants
 ///
-/// - `old` is positive, both are alive for `'a`, and `flags` are those of `renameat2(2)`.
-/// - Both parents are directories of `T`, and stay locked for writing for `'a`.
+/// - `old` is positive, of that inode, and `flags` are those of `renameat2(2)`.
+/// - Both parents are locked for writing for `'a`.
 pub struct Renaming<'a, T: FileSystem> {
-    old: &'a Opaque<bindings::dentry>,
-    new: &'a Opaque<bindings::dentry>,
+    old: Dentry<'a, T>,
+    inode: &'a INode<T>,
+    new: Dentry<'a, T>,
     flags: c_uint,
     _brand: Brand<'a>,
-    _file_system: PhantomData<fn(T)>,
 }
 
 impl<'a, T: FileSystem> Renaming<'a, T> {
     /// # Safety
     ///
-    /// The dentries must be as the type invariants say.
+    /// Both dentries and the flags must be as the invariants of `Dentry` and this type say.
     pub(crate) unsafe fn from_raw(
         old: *mut bindings::dentry,
         new: *mut bindings::dentry,
         flags: c_uint,
-    ) -> Self {
+    ) -> Result<Self> {
+        // SAFETY: The dentries are as the type wants them by this function's contract.
+        let (old, new) = unsafe { (Dentry::from_raw(old), Dentry::from_raw(new)) };
         // INVARIANT: The dentries are as the invariant says by this function's contract.
-        // SAFETY: The dentries are alive for `'a`; the layouts are the same.
-        unsafe {
-            Self {
-                old: &*old.cast(),
-                new: &*new.cast(),
-                flags,
-                _brand: PhantomData,
-                _file_system: PhantomData,
-            }
-        }
+        Ok(Self {
+            inode: old.inode().ok_or(ENOENT)?,
+            old,
+            new,
+            flags,
+            _brand: PhantomData,
+        })
     }
 
     /// The directory that the entry leaves.
     pub fn old_dir(&self) -> &INode<T> {
-        // SAFETY: The parent is a directory of `T` and locked by the type invariant.
-        unsafe { INode::from_raw((*(*self.old.get()).d_parent).d_inode) }
+        self.old.dir()
     }
 
     /// The directory that the entry comes to, which may be the same.
     pub fn new_dir(&self) -> &INode<T> {
-        // SAFETY: The parent is a directory of `T` and locked by the type invariant.
-        unsafe { INode::from_raw((*(*self.new.get()).d_parent).d_inode) }
+        self.new.dir()
     }
 
     /// What is renamed.
     pub fn inode(&self) -> &INode<T> {
-        // SAFETY: The dentry is positive by the type invariant, and holds its inode.
-        unsafe { INode::from_raw((*self.old.get()).d_inode) }
+        self.inode
     }
 
     /// What is replaced, or exchanged with the other.
     pub fn replaced(&self) -> Option<&INode<T>> {
-        // SAFETY: The dentry is alive, and its parent locked, by the type invariant; it holds its
-        // inode, if it has one.
-        unsafe {
-            let inode = (*self.new.get()).d_inode;
-            (!inode.is_null()).then(|| INode::from_raw(inode))
-        }
+        self.new.inode()
     }
 
     /// The new name.
     pub fn new_name(&self) -> &[u8] {
-        // SAFETY: The dentry is alive and its parent locked by the type invariant.
-        unsafe { name(self.new.get()) }
+        self.new.name()
     }
 
     /// Whether the two names are exchanged (`RENAME_EXCHANGE`).
@@ -415,12 +437,9 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
     /// `ENOTEMPTY`; `EINVAL` for flags other than `RENAME_NOREPLACE` and `RENAME_EXCHANGE`; `EPERM`
     /// for a name that was made by looking it up.
     pub fn rename(self) -> Result<Renamed<'a>> {
-        // SAFETY: The dentries are alive by the type invariant.
-        unsafe {
-            check_persistent(self.old.get())?;
-            if self.replaced().is_some() {
-                check_persistent(self.new.get())?;
-            }
+        self.old.check_persistent()?;
+        if self.replaced().is_some() {
+            self.new.check_persistent()?;
         }
         // SAFETY: All is as the operation wants it by the type invariant; the dentries are
         // persistent, as just seen.
@@ -428,9 +447,9 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
             bindings::simple_rename(
                 &raw mut bindings::nop_mnt_idmap,
                 self.old_dir().as_ptr(),
-                self.old.get(),
+                self.old.as_ptr(),
                 self.new_dir().as_ptr(),
-                self.new.get(),
+                self.new.as_ptr(),
                 self.flags,
             )
         })?;
@@ -446,19 +465,3 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
 /// The `Renaming<'a, _>` is done.
 #[must_use]
 pub struct Renamed<'a>(Brand<'a>);
-
-/// Fails with `EPERM` for a dentry that does not stand in its directory until somebody removes it:
-/// one that was made by looking it up. libfs can neither remove nor replace such a name.
-///
-/// # Safety
-///
-/// `dentry` must point to a dentry that is alive during the call.
-unsafe fn check_persistent(dentry: *const bindings::dentry) -> Result {
-    // SAFETY: The dentry is alive by this function's contract. The bit changes only with the parent
-    // locked.
-    let flags = unsafe { (*dentry).d_flags };
-    if flags & bindings::DCACHE_PERSISTENT == 0 {
-        return Err(EPERM);
-    }
-    Ok(())
-}

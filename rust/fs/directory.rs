@@ -12,7 +12,8 @@ use crate::{
         Stat, //
     },
     bindings,
-    dentry,
+    dentry::Dentry,
+    inode::CompleteINode,
     xattr,
     Entry,
     FileSystem,
@@ -157,17 +158,16 @@ impl<T: FileSystem> DirectoryOps<T> {
         Self(DirectoryTable::<D>::TABLE, PhantomData)
     }
 
-    /// Makes them those of an inode.
-    ///
-    /// # Safety
-    ///
-    /// `inode` must point to an inode of `T` that only the caller uses, and that will be used as a
-    /// directory.
-    pub(crate) unsafe fn set(self, inode: *mut bindings::inode) {
-        // SAFETY: The inode is the caller's by this function's contract.
+    /// Makes them those of `inode`, which is to be a directory.
+    pub(crate) fn set(self, inode: &mut CompleteINode<T>) {
+        let inode = inode.as_ptr();
+        // SAFETY:
+        // - The inode is ours alone.
+        // - A directory's link count has its own `.` besides its name.
         unsafe {
             (*inode).i_op = self.0;
             (*inode).__bindgen_anon_3.i_fop = &raw const bindings::simple_dir_operations;
+            bindings::set_nlink(inode, 2);
         }
     }
 }
@@ -252,10 +252,11 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         dentry: *mut bindings::dentry,
         flags: c_uint,
     ) -> *mut bindings::dentry {
-        // SAFETY: The directory is live by this function's contract. What is being looked up cannot
-        // be renamed.
-        let (parent, name) = unsafe { (INode::from_raw(dir), dentry::name(dentry)) };
-        match D::lookup(parent, name) {
+        // SAFETY: The dentry is as the type wants it by this function's contract: what is being
+        // looked up cannot be renamed.
+        let name = unsafe { Dentry::<D::FileSystem>::from_raw(dentry) };
+        let parent = name.dir();
+        match D::lookup(parent, name.name()) {
             // SAFETY: All is as the VFS promised.
             Ok(None) => unsafe { bindings::simple_lookup(dir, dentry, flags) },
             Ok(Some(inode)) if !ptr::eq(inode.super_block(), parent.super_block()) => {
@@ -354,9 +355,9 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         _dir: *mut bindings::inode,
         dentry: *mut bindings::dentry,
     ) -> c_int {
-        // SAFETY: The dentry is as the type wants it by this function's contract.
-        let entry = unsafe { Entry::from_raw(dentry) };
         from_result(|| {
+            // SAFETY: The dentry is as the type wants it by this function's contract.
+            let entry = unsafe { Entry::from_raw(dentry)? };
             let Removed { .. } = if D::HAS_UNLINK {
                 D::unlink(entry)?
             } else {
@@ -371,9 +372,9 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
     /// The caller must do as the VFS does: pass a directory of `D::FileSystem`, locked for writing,
     /// and a positive dentry in it that is a directory, whose inode is locked for writing.
     unsafe extern "C" fn rmdir(_dir: *mut bindings::inode, dentry: *mut bindings::dentry) -> c_int {
-        // SAFETY: The dentry is as the type wants it by this function's contract.
-        let entry = unsafe { Entry::from_raw(dentry) };
         from_result(|| {
+            // SAFETY: The dentry is as the type wants it by this function's contract.
+            let entry = unsafe { Entry::from_raw(dentry)? };
             let Removed { .. } = if D::HAS_RMDIR {
                 D::rmdir(entry)?
             } else {
@@ -396,9 +397,9 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         new: *mut bindings::dentry,
         flags: c_uint,
     ) -> c_int {
-        // SAFETY: The dentries are as the type wants them by this function's contract.
-        let renaming = unsafe { Renaming::from_raw(old, new, flags) };
         from_result(|| {
+            // SAFETY: The dentries are as the type wants them by this function's contract.
+            let renaming = unsafe { Renaming::from_raw(old, new, flags)? };
             let Renamed { .. } = if D::HAS_RENAME {
                 D::rename(renaming)?
             } else {

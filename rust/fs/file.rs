@@ -14,6 +14,7 @@ use crate::{
     bindings,
     seq::{
         SeqFileOperations,
+        SeqHooks,
         SeqTable, //
     },
     xattr,
@@ -25,7 +26,6 @@ use core::{marker::PhantomData, ops::Deref, ptr};
 use kernel::{
     error::{
         from_result,
-        to_result,
         VTABLE_DEFAULT_ERROR, //
     },
     fs::LocalFile,
@@ -238,7 +238,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
     pub const fn of<F: FileOperations<FileSystem = T>>() -> Self {
         // INVARIANT: The tables' functions are for files of `T`.
         Self {
-            inode: FileTable::<F>::INODE_TABLE,
+            inode: HookedTable::<Hooks<F>>::TABLE,
             file: FileTable::<F>::TABLE,
             private: ptr::null_mut(),
             _lifetime: PhantomData,
@@ -250,7 +250,7 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
     pub const fn seq<S: SeqFileOperations<FileSystem = T>>() -> Self {
         // INVARIANT: The tables' functions are for files of `T`.
         Self {
-            inode: PlainTable::<T>::TABLE,
+            inode: HookedTable::<SeqHooks<S>>::TABLE,
             file: SeqTable::<S>::TABLE,
             private: ptr::null_mut(),
             _lifetime: PhantomData,
@@ -312,6 +312,14 @@ impl<T: FileSystem> PlainTable<T> {
     };
 }
 
+/// C's operations of inodes of files with the hooks `H`.
+struct HookedTable<H>(PhantomData<H>);
+
+impl<H: AttributeHooks> HookedTable<H> {
+    const TABLE: &'static bindings::inode_operations =
+        &AttributeTable::<H>::with(*PlainTable::<H::FileSystem>::TABLE);
+}
+
 /// The hooks of `F` for attributes.
 struct Hooks<F>(PhantomData<F>);
 
@@ -334,9 +342,6 @@ impl<F: FileOperations> AttributeHooks for Hooks<F> {
 struct FileTable<F>(PhantomData<F>);
 
 impl<F: FileOperations> FileTable<F> {
-    const INODE_TABLE: &'static bindings::inode_operations =
-        &AttributeTable::<Hooks<F>>::with(*PlainTable::<F::FileSystem>::TABLE);
-
     const TABLE: &'static bindings::file_operations = &bindings::file_operations {
         open: Some(Self::open),
         release: Some(Self::release),
@@ -375,10 +380,13 @@ impl<F: FileOperations> FileTable<F> {
     /// `F`, and a file that is being opened.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         from_result(|| {
-            // SAFETY: The inode is live and has its data by this function's contract.
-            let open = F::open(unsafe { INode::from_raw(inode) })?;
-            // SAFETY: The file is ours while it is being opened.
-            unsafe { (*file).private_data = open.into_foreign() };
+            // SAFETY:
+            // - The inode is live and has its data by this function's contract.
+            // - The file is ours while it is being opened.
+            unsafe {
+                let open = F::open(INode::from_raw(inode))?;
+                (*file).private_data = open.into_foreign();
+            }
             Ok(0)
         })
     }
@@ -388,12 +396,15 @@ impl<F: FileOperations> FileTable<F> {
     /// The caller must do as the VFS does: pass a live inode of `F::FileSystem` with operations
     /// `F`, and a file that `open()` succeeded for and that nobody uses any more.
     unsafe extern "C" fn release(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: The private data is what `open()` put there, and nobody uses it any more, by this
-        // function's contract.
-        let open = unsafe { F::Open::from_foreign((*file).private_data) };
+        // SAFETY:
+        // - The inode is live and has its data by this function's contract.
+        // - The private data is what `open()` put there, and nobody uses it any more.
+        let (inode, open) = unsafe {
+            let open = F::Open::from_foreign((*file).private_data);
+            (INode::from_raw(inode), open)
+        };
         if F::HAS_RELEASE {
-            // SAFETY: The inode is live and has its data by this function's contract.
-            F::release(open, unsafe { INode::from_raw(inode) });
+            F::release(open, inode);
         } else {
             drop(open);
         }
@@ -408,20 +419,20 @@ impl<F: FileOperations> FileTable<F> {
         kiocb: *mut bindings::kiocb,
         to: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The file is open by this function's contract.
-        let (file, position) =
-            unsafe { (OpenFile::<F>::from_raw((*kiocb).ki_filp), (*kiocb).ki_pos) };
-        // SAFETY: `to` is where to read to, and ours, by this function's contract.
-        let to = unsafe { IovIterDest::from_raw(to) };
+        // SAFETY:
+        // - The file is open by this function's contract, and the operation is ours.
+        // - `to` is where to read to, and ours.
+        let (file, position, to) = unsafe {
+            let file = OpenFile::<F>::from_raw((*kiocb).ki_filp);
+            (file, &mut (*kiocb).ki_pos, IovIterDest::from_raw(to))
+        };
         let before = to.len();
         // Positions are not negative.
-        let result = F::read(&file, position as u64, to);
+        let result = F::read(&file, *position as u64, to);
         let done = before.wrapping_sub(to.len());
-        // SAFETY: The operation is ours, and the file open.
-        unsafe {
-            (*kiocb).ki_pos = position.wrapping_add(done as i64);
-            bindings::file_accessed((*kiocb).ki_filp);
-        }
+        *position = position.wrapping_add(done as i64);
+        // SAFETY: The file is open by this function's contract.
+        unsafe { bindings::file_accessed(file.0) };
         Self::done_or(done, result)
     }
 
@@ -435,15 +446,17 @@ impl<F: FileOperations> FileTable<F> {
     ) -> isize {
         // SAFETY: The file is open by this function's contract.
         let file = unsafe { OpenFile::<F>::from_raw((*kiocb).ki_filp) };
-        let inode = file.inode();
-        // SAFETY: The inode is live. It is unlocked right below, whatever the result.
-        unsafe { bindings::inode_lock(inode.as_ptr()) };
-        // INVARIANT: The inode was locked right above.
-        // SAFETY: The arguments are valid by this function's contract.
-        let result = unsafe { Self::write_locked(kiocb, from, &LockedFile(file)) };
-        // SAFETY: The current task has locked the inode right above.
-        unsafe { bindings::inode_unlock(inode.as_ptr()) };
-        result
+        let inode = file.inode().as_ptr();
+        // SAFETY:
+        // - The inode is live. It is unlocked at the end, whatever the result.
+        // - The arguments are valid by this function's contract, and the inode is locked.
+        unsafe {
+            bindings::inode_lock(inode);
+            // INVARIANT: The inode was locked right above.
+            let result = Self::write_locked(kiocb, from, &LockedFile(file));
+            bindings::inode_unlock(inode);
+            result
+        }
     }
 
     /// # Safety
@@ -455,26 +468,23 @@ impl<F: FileOperations> FileTable<F> {
         from: *mut bindings::iov_iter,
         file: &LockedFile<'_, F>,
     ) -> isize {
-        // SAFETY: The arguments are valid by this function's contract; the inode is locked.
-        let allowed = unsafe { bindings::generic_write_checks(kiocb, from) };
-        if allowed <= 0 {
-            return allowed;
-        }
-        // SAFETY: The operation is valid by this function's contract; the inode is locked.
-        let err = unsafe { bindings::kiocb_modified(kiocb) };
-        if err != 0 {
-            return err as isize;
-        }
-        // SAFETY: `from` is what to write, and ours, by this function's contract.
-        let from = unsafe { IovIterSource::from_raw(from) };
+        // SAFETY: The arguments are valid and ours by this function's contract; the inode is locked.
+        let (position, from) = unsafe {
+            let allowed = bindings::generic_write_checks(kiocb, from);
+            if allowed <= 0 {
+                return allowed;
+            }
+            let err = bindings::kiocb_modified(kiocb);
+            if err != 0 {
+                return err as isize;
+            }
+            (&mut (*kiocb).ki_pos, IovIterSource::from_raw(from))
+        };
         let before = from.len();
-        // SAFETY: The operation is ours by this function's contract.
-        let position = unsafe { (*kiocb).ki_pos };
         // Positions are not negative.
-        let result = F::write(file, position as u64, from);
+        let result = F::write(file, *position as u64, from);
         let done = before.wrapping_sub(from.len());
-        // SAFETY: The operation is ours by this function's contract.
-        unsafe { (*kiocb).ki_pos = position.wrapping_add(done as i64) };
+        *position = position.wrapping_add(done as i64);
         Self::done_or(done, result)
     }
 
@@ -496,22 +506,36 @@ impl<F: FileOperations> FileTable<F> {
         offset: bindings::loff_t,
         whence: c_int,
     ) -> bindings::loff_t {
-        // SAFETY: The file is open by this function's contract, and its position ours.
-        let (open, position) = unsafe { (OpenFile::<F>::from_raw(file), (*file).f_pos) };
-        let result = Whence::from_raw(whence)
+        let seek = || -> Result<bindings::loff_t> {
+            // SAFETY: The file is open by this function's contract, and its position ours.
+            let (open, position) = unsafe { (OpenFile::<F>::from_raw(file), (*file).f_pos) };
+            let whence = Whence::from_raw(whence)?;
             // Positions are not negative.
-            .and_then(|whence| F::llseek(&open, position as u64, offset, whence))
-            .and_then(|position| {
-                let position = bindings::loff_t::try_from(position).map_err(|_| EINVAL)?;
-                let max = <F::FileSystem as FileSystem>::MAX_FILE_SIZE;
-                // SAFETY: The file is open by this function's contract, and its position ours.
-                let position = unsafe { bindings::vfs_setpos(file, position, max) };
-                to_result(position.min(0) as c_int)?;
-                Ok(position)
-            });
-        match result {
-            Ok(position) => position,
-            Err(e) => e.to_errno().into(),
-        }
+            let position = F::llseek(&open, position as u64, offset, whence)?;
+            let position = bindings::loff_t::try_from(position).map_err(|_| EINVAL)?;
+            let max = <F::FileSystem as FileSystem>::MAX_FILE_SIZE;
+            // SAFETY: The file is open by this function's contract, and its position ours.
+            Ok(unsafe { bindings::vfs_setpos(file, position, max) })
+        };
+        // `vfs_setpos()` answers an error as it does a position.
+        seek().unwrap_or_else(|e| e.to_errno().into())
     }
+}
+
+/// Puts what `content`, the whole of a file, has at `position` into `to`: all that
+/// [`FileOperations::read`] of a file in memory has to do.
+///
+/// # Errors
+///
+/// `EFAULT` if not all of it could be put there.
+pub fn simple_read(to: &mut IovIterDest<'_>, position: u64, content: &[u8]) -> Result {
+    let rest = usize::try_from(position)
+        .ok()
+        .and_then(|at| content.get(at..));
+    let rest = rest.unwrap_or_default();
+    let wanted = rest.len().min(to.len());
+    if to.copy_to_iter(rest) < wanted {
+        return Err(EFAULT);
+    }
+    Ok(())
 }

@@ -150,10 +150,10 @@ pub struct FileSystemType<T> {
 
 /// What all superblocks of a type share.
 #[pin_data]
-struct Common<T> {
-    inodes: INodeCache<T>,
+pub(crate) struct Common<T> {
+    pub(crate) inodes: INodeCache<T>,
     #[pin]
-    instances: Instances,
+    pub(crate) instances: Instances,
 }
 
 // SAFETY:
@@ -196,35 +196,16 @@ impl<T: FileSystem> FileSystemType<T> {
         !first.is_null()
     }
 
+    /// What all superblocks share.
+    ///
     /// # Safety
     ///
     /// There must be a context or a superblock of this type, or an inode that is not freed yet, for
     /// the lifetime of the result.
-    unsafe fn common(&self) -> Option<&Common<T>> {
+    pub(crate) unsafe fn common(&self) -> Option<&Common<T>> {
         // SAFETY: By the type invariant, and as `Registration::drop()` waits for inodes, the field
         // is not written to as long as there is any of these.
         unsafe { (*self.common.get()).as_deref() }
-    }
-
-    /// The cache of inodes.
-    ///
-    /// # Safety
-    ///
-    /// There must be a superblock of this type, or an inode that is not freed yet, for the lifetime
-    /// of the result.
-    pub(crate) unsafe fn inodes(&self) -> Option<&INodeCache<T>> {
-        // SAFETY: There is a superblock or an inode by this function's contract.
-        unsafe { self.common() }.map(|common| &common.inodes)
-    }
-
-    /// The index of superblocks.
-    ///
-    /// # Safety
-    ///
-    /// There must be a context or a superblock of this type for the lifetime of the result.
-    pub(crate) unsafe fn instances(&self) -> Option<&Instances> {
-        // SAFETY: There is a context or a superblock by this function's contract.
-        unsafe { self.common() }.map(|common| &common.instances)
     }
 }
 
@@ -313,18 +294,18 @@ impl<T: FileSystem> Registration<T> {
 impl<T: FileSystem> Drop for Registration<T> {
     fn drop(&mut self) {
         let fs_type = T::file_system_type();
-        if self.is_listed {
-            // SAFETY: The type is in the list by the type invariant. It is found there, which is
-            // all that can go wrong.
-            unsafe { bindings::unregister_filesystem(fs_type.as_ptr()) };
+        // INVARIANT: (of the type) The last superblock is gone, and so are the inodes.
+        // SAFETY:
+        // - The type is in the list if the flag says so, by the type invariant.
+        // - There is no context and no superblock by the type invariant. The last inodes are freed
+        //   after an RCU grace period, which is waited for. So nobody else looks at the field.
+        unsafe {
+            if self.is_listed {
+                bindings::unregister_filesystem(fs_type.as_ptr());
+            }
+            bindings::rcu_barrier();
+            *fs_type.common.get() = None;
         }
-        // The last inodes are freed after an RCU grace period: wait until they are.
-        // SAFETY: No preconditions.
-        unsafe { bindings::rcu_barrier() };
-        // INVARIANT: (of the type) The last superblock is gone.
-        // SAFETY: By the type invariant there is no context and no superblock, and the last inode
-        // is freed, so that nobody else looks at the field.
-        unsafe { *fs_type.common.get() = None };
     }
 }
 
@@ -349,6 +330,11 @@ macro_rules! module_fs {
     (type: $fs:ty, $($info:tt)*) => {
         $crate::impl_has_file_system_type!($fs);
 
+        /// Has mount(2) load the module when somebody asks for the file system.
+        #[link_section = ".modinfo"]
+        #[used(compiler)]
+        static ALIAS: [u8; $crate::alias_len::<$fs>()] = $crate::alias::<$fs, _>();
+
         /// The module, while it is loaded.
         struct Module {
             _registration: $crate::Registration<$fs>,
@@ -371,4 +357,30 @@ macro_rules! module_fs {
             $($info)*
         }
     };
+}
+
+/// The length of what [`alias()`] makes.
+#[doc(hidden)]
+pub const fn alias_len<T: FileSystem>() -> usize {
+    ALIAS.len() + T::NAME.to_bytes_with_nul().len()
+}
+
+const ALIAS: &[u8] = b"alias=fs-";
+
+/// The entry of a module's information that says which file system it has. At compile time only.
+#[doc(hidden)]
+pub const fn alias<T: FileSystem, const N: usize>() -> [u8; N] {
+    assert!(N == alias_len::<T>());
+    let name = T::NAME.to_bytes_with_nul();
+    let mut entry = [0; N];
+    let mut i = 0;
+    while i < N {
+        entry[i] = if i < ALIAS.len() {
+            ALIAS[i]
+        } else {
+            name[i - ALIAS.len()]
+        };
+        i += 1;
+    }
+    entry
 }

@@ -117,9 +117,7 @@
 //!     }
 //!
 //!     fn read(file: &OpenFile<'_, Self>, position: u64, to: &mut IovIterDest<'_>) -> Result {
-//!         let line = file.inode().data().lock();
-//!         to.copy_to_iter(line.get(position as usize..).unwrap_or_default());
-//!         Ok(())
+//!         simple_read(to, position, &file.inode().data().lock())
 //!     }
 //!
 //!     fn write(
@@ -224,7 +222,9 @@ pub use attributes::{Changes, Stat};
 pub use context::{init_fs_context, Context, FsContext, Sharing, UnknownParameters};
 pub use dentry::{Entry, Instantiated, LinkSource, NewDentry, Removed, Renamed, Renaming};
 pub use directory::{DirectoryOperations, DirectoryOps};
-pub use file::{FileOperations, FileOps, LockedFile, OpenFile, Whence};
+pub use file::{simple_read, FileOperations, FileOps, LockedFile, OpenFile, Whence};
+#[doc(hidden)]
+pub use file_system::{alias, alias_len};
 pub use file_system::{FileSystem, FileSystemType, HasFileSystemType, INodeNumbers, Registration};
 pub use filling::{NewDirectory, Root};
 pub use inode::{AnyINode, INode, LockedINode};

@@ -6,6 +6,7 @@
 
 use crate::{
     bindings,
+    dentry::Dentry,
     directory::DirectoryOps,
     file::FileOps,
     symlink,
@@ -14,7 +15,6 @@ use crate::{
     AccessMask,
     FileSystem,
     Mode,
-    NewDentry,
     SuperBlock,
     SuperBlockInfo, //
 };
@@ -83,27 +83,48 @@ impl AnyINode {
 
     /// The permission bits. `chmod(2)` may change them at any time.
     pub fn mode(&self) -> Mode {
+        Mode::new(self.raw_mode())
+    }
+
+    /// The owner. `chown(2)` may change it at any time.
+    pub fn uid(&self) -> Kuid {
+        self.owner().0
+    }
+
+    /// The group. `chown(2)` may change it at any time.
+    pub fn gid(&self) -> Kgid {
+        self.owner().1
+    }
+
+    fn owner(&self) -> (Kuid, Kgid) {
+        // SAFETY: The inode is live by the type invariant. Others change the fields by whole words.
+        let (uid, gid) = unsafe {
+            let inode = self.as_ptr();
+            (
+                atomic_load(&raw mut (*inode).i_uid.val, Relaxed),
+                atomic_load(&raw mut (*inode).i_gid.val, Relaxed),
+            )
+        };
+        (
+            Kuid::from_raw(bindings::kuid_t { val: uid }),
+            Kgid::from_raw(bindings::kgid_t { val: gid }),
+        )
+    }
+
+    /// Whether this is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.raw_mode() & bindings::S_IFMT == bindings::S_IFDIR
+    }
+
+    /// Permission bits and file type.
+    fn raw_mode(&self) -> u32 {
         // SAFETY:
         // - The inode is live by the type invariant.
         // - Others change the field by whole words. The kernel's atomics know no `u16`, so that the
         //   same bits are read as an `i16`.
         let mode =
             unsafe { atomic_load((&raw mut (*self.as_ptr()).i_mode).cast::<i16>(), Relaxed) };
-        Mode::from_raw(mode as bindings::umode_t)
-    }
-
-    /// The owner. `chown(2)` may change it at any time.
-    pub fn uid(&self) -> Kuid {
-        // SAFETY: The inode is live by the type invariant. Others change the field by whole words.
-        let val = unsafe { atomic_load(&raw mut (*self.as_ptr()).i_uid.val, Relaxed) };
-        Kuid::from_raw(bindings::kuid_t { val })
-    }
-
-    /// The group. `chown(2)` may change it at any time.
-    pub fn gid(&self) -> Kgid {
-        // SAFETY: The inode is live by the type invariant. Others change the field by whole words.
-        let val = unsafe { atomic_load(&raw mut (*self.as_ptr()).i_gid.val, Relaxed) };
-        Kgid::from_raw(bindings::kgid_t { val })
+        u32::from(mode as bindings::umode_t)
     }
 
     /// The size in bytes. Whoever has the inode locked may change it at any time.
@@ -160,18 +181,17 @@ impl<T: FileSystem> INode<T> {
     /// `inode` as one of file system `T`, if it is. An inode without data, which somebody else has
     /// made on a superblock of `T` as the BPF tokens do, is not.
     pub fn try_from_any(inode: &AnyINode) -> Option<&Self> {
-        // SAFETY: The inode is live, so that its superblock is valid. Neither that nor its type
-        // ever changes.
-        let fs_type = unsafe { (*(*inode.as_ptr()).i_sb).s_type };
-        if !ptr::eq(fs_type, T::file_system_type().as_ptr())
-            // SAFETY: The inode is of a superblock of `T`, as just seen.
-            || !unsafe { INodeContainer::<T>::has_data(inode.as_ptr()) }
-        {
-            return None;
+        // SAFETY:
+        // - The inode is live, so that its superblock is valid. Neither that nor its type ever
+        //   changes.
+        // - The inode is in a container of `T` if its superblock is one of `T`. What has data then
+        //   is an inode of `T`, which the reference keeps live.
+        unsafe {
+            let fs_type = (*(*inode.as_ptr()).i_sb).s_type;
+            (ptr::eq(fs_type, T::file_system_type().as_ptr())
+                && INodeContainer::<T>::has_data(inode.as_ptr()))
+            .then(|| Self::from_raw(inode.as_ptr()))
         }
-        // SAFETY: The inode is of a superblock of `T` and has data, as just seen; the reference
-        // keeps it live.
-        Some(unsafe { Self::from_raw(inode.as_ptr()) })
     }
 
     /// What the file system keeps with this inode.
@@ -348,12 +368,11 @@ impl<T: FileSystem> NewINode<T> {
         parent: *const bindings::inode,
         mode: bindings::umode_t,
     ) -> Result<Self> {
-        // SAFETY: `sb` is valid by this function's contract.
-        let inode = NonNull::new(unsafe { bindings::new_inode(sb) }).ok_or(ENOSPC)?;
         // SAFETY:
-        // - The inode is new and thus ours.
         // - `sb` is a superblock of `T`, and `parent` valid or null, by this function's contract.
-        unsafe {
+        // - The inode is new and thus ours.
+        let inode = unsafe {
+            let inode = NonNull::new(bindings::new_inode(sb)).ok_or(ENOSPC)?;
             (*inode.as_ptr()).i_ino = SuperBlockInfo::<T>::of(sb).next_number();
             bindings::simple_inode_init_ts(inode.as_ptr());
             bindings::inode_init_owner(
@@ -362,7 +381,8 @@ impl<T: FileSystem> NewINode<T> {
                 parent,
                 mode,
             );
-        }
+            inode
+        };
         // INVARIANT: `new_inode()` gives the only reference.
         Ok(Self(inode, PhantomData))
     }
@@ -372,25 +392,21 @@ impl<T: FileSystem> NewINode<T> {
     /// # Errors
     ///
     /// `ENOSPC` without memory; what an LSM answers.
-    pub(crate) fn for_dentry(
-        dentry: &NewDentry<'_, T>,
-        file_type: u32,
-        mode: Mode,
-    ) -> Result<Self> {
+    pub(crate) fn for_dentry(dentry: &Dentry<'_, T>, file_type: u32, mode: Mode) -> Result<Self> {
         let dir = dentry.dir().as_ptr();
-        // SAFETY: The directory is an inode of `T`, so its superblock is one of `T`.
-        let this = unsafe { Self::new((*dir).i_sb, dir, mode.with_type(file_type))? };
         // SAFETY:
-        // - The inode is ours, and the directory is live.
-        // - The dentry's name cannot change while its parent is locked.
-        let err = unsafe {
-            bindings::security_inode_init_security(
+        // - The directory is a live inode of `T`, so that its superblock is one of `T`.
+        // - The new inode is ours. The dentry's name does not change during the call.
+        let (this, err) = unsafe {
+            let this = Self::new((*dir).i_sb, dir, mode.with_type(file_type))?;
+            let err = bindings::security_inode_init_security(
                 this.as_ptr(),
                 dir,
                 dentry.qstr(),
                 xattr::init_security::<T>(),
                 ptr::null_mut(),
-            )
+            );
+            (this, err)
         };
         match to_result(err) {
             Err(e) if e.to_errno() != -(bindings::EOPNOTSUPP as c_int) => Err(e),
@@ -398,14 +414,11 @@ impl<T: FileSystem> NewINode<T> {
         }
     }
 
-    pub(crate) fn set_number(&mut self, number: u64) {
-        // SAFETY: The inode is ours by the type invariant.
-        unsafe { (*self.as_ptr()).i_ino = number };
-    }
-
-    pub(crate) fn set_owner(&mut self, uid: Kuid, gid: Kgid) {
+    /// Makes it the root of a superblock, with inode number 1, as far as its attributes go.
+    pub(crate) fn set_root_attributes(&mut self, (uid, gid): (Kuid, Kgid)) {
         // SAFETY: The inode is ours by the type invariant.
         unsafe {
+            (*self.as_ptr()).i_ino = 1;
             (*self.as_ptr()).i_uid = uid.into_raw();
             (*self.as_ptr()).i_gid = gid.into_raw();
         }
@@ -420,12 +433,8 @@ impl<T: FileSystem> NewINode<T> {
     where
         Error: From<E>,
     {
-        let this = self.with_data(data)?;
-        // SAFETY: The inode is ours. A directory's count has its own `.` besides its name.
-        unsafe {
-            operations.set(this.as_ptr());
-            bindings::set_nlink(this.as_ptr(), 2);
-        }
+        let mut this = self.with_data(data)?;
+        operations.set(&mut this);
         Ok(this)
     }
 
@@ -459,9 +468,8 @@ impl<T: FileSystem> NewINode<T> {
     where
         Error: From<E>,
     {
-        let this = self.with_data(data)?;
-        // SAFETY: The inode is ours. It takes over the string, as its container's invariant says.
-        unsafe { target.set::<T>(this.as_ptr()) };
+        let mut this = self.with_data(data)?;
+        target.set(&mut this);
         Ok(this)
     }
 
@@ -492,14 +500,8 @@ impl<T: FileSystem> NewINode<T> {
 }
 
 impl<T: FileSystem> CompleteINode<T> {
-    /// Whether this is a directory.
-    pub(crate) fn is_directory(&self) -> bool {
-        // SAFETY: The inode is ours by the type invariant.
-        let mode = unsafe { (*self.as_ptr()).i_mode };
-        u32::from(mode) & bindings::S_IFMT == bindings::S_IFDIR
-    }
-
-    fn as_ptr(&self) -> *mut bindings::inode {
+    /// C's inode, which is ours alone.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::inode {
         self.0.as_ptr()
     }
 

@@ -6,6 +6,7 @@
 
 use crate::{bindings, inode::INodeContainer, symlink, xattr::Store, FileSystem};
 use core::{
+    cell::UnsafeCell,
     convert::Infallible,
     marker::PhantomData,
     mem::{align_of, size_of},
@@ -62,19 +63,18 @@ impl<T: FileSystem> INodeCache<T> {
     ///
     /// `sb` must point to a valid superblock.
     pub(crate) unsafe fn alloc(&self, sb: *mut bindings::super_block) -> *mut bindings::inode {
-        // SAFETY: `sb` is valid by this function's contract, the cache by the type invariant.
-        let container =
-            unsafe { bindings::alloc_inode_sb(sb, self.0.as_ptr(), bindings::GFP_KERNEL) };
-        let Some(container) = NonNull::new(container.cast::<INodeContainer<T>>()) else {
-            return core::ptr::null_mut();
-        };
-        let container = container.as_ptr();
         // SAFETY:
+        // - `sb` is valid by this function's contract, the cache by the type invariant.
         // - The memory is new, and of that size and alignment by the type invariant. It stays where
         //   it is until it is freed, which comes after `INodeContainer::release()`.
         // - The constructor has seen to the inode, and the VFS sets `i_private` to null.
         unsafe {
-            let xattrs = core::cell::UnsafeCell::raw_get(&raw const (*container).xattrs);
+            let container = bindings::alloc_inode_sb(sb, self.0.as_ptr(), bindings::GFP_KERNEL);
+            let container = container.cast::<INodeContainer<T>>();
+            if container.is_null() {
+                return core::ptr::null_mut();
+            }
+            let xattrs = UnsafeCell::raw_get(&raw const (*container).xattrs);
             let Ok(()) = T::Xattrs::new().__pinned_init(xattrs) as Result<(), Infallible>;
             Opaque::cast_into(&raw const (*container).inode)
         }

@@ -141,6 +141,12 @@ impl Active {
         self.0.as_ptr()
     }
 
+    /// The user namespace that the superblock belongs to.
+    pub(crate) fn user_ns(&self) -> *mut bindings::user_namespace {
+        // SAFETY: The reference keeps the superblock valid. The field never changes.
+        unsafe { (*self.as_ptr()).s_user_ns }
+    }
+
     /// Hands the reference to whoever takes the pointer.
     pub(crate) fn into_raw(self) -> NonNull<bindings::super_block> {
         core::mem::ManuallyDrop::new(self).0

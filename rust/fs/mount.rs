@@ -83,7 +83,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             return Self::make(fc, None).map(Got::New);
         };
         // SAFETY: The context is of the type of `T`, which it keeps from being disabled.
-        let instances = unsafe { T::file_system_type().instances() }.ok_or(ENODEV)?;
+        let instances = unsafe { &T::file_system_type().common().ok_or(ENODEV)?.instances };
         let mut found = instances.find(place);
         loop {
             if let Some(active) = found.take() {
@@ -108,25 +108,27 @@ impl<T: FileSystem> LockedSuperBlock<T> {
 
     /// Locks a superblock that exists, once it is filled. `None` if filling it failed.
     fn join(fc: &FsContext<T>, active: Active) -> Result<Option<Self>> {
-        // SAFETY: The superblock is valid, and the field never changes.
-        let user_ns = unsafe { (*active.as_ptr()).s_user_ns };
         if fc.is_exclusive() {
             fc.warning(fmt!("reusing existing filesystem not allowed"));
             return Err(EBUSY);
         }
-        if !ptr::eq(user_ns, fc.user_ns()) {
+        if !ptr::eq(active.user_ns(), fc.user_ns()) {
             fc.warning(fmt!(
                 "reusing existing filesystem in another namespace not allowed"
             ));
             return Err(EBUSY);
         }
-        // SAFETY: The superblock is valid. The lock is held by whoever fills it.
-        unsafe { bindings::down_write(&raw mut (*active.as_ptr()).s_umount) };
+        // SAFETY:
+        // - The reference keeps the superblock valid.
+        // - Whoever fills the superblock holds the lock until that is done. The VFS sets the flag
+        //   before, if filling it succeeds.
+        let is_born = unsafe {
+            let sb = active.as_ptr();
+            bindings::down_write(&raw mut (*sb).s_umount);
+            (*sb).s_flags & bindings::SB_BORN != 0
+        };
         // INVARIANT: The reference is that of `active`; the lock was just taken.
         let this = Self(active.into_raw(), PhantomData);
-        // SAFETY: The superblock is valid. The VFS sets the flag, before the lock is released, once
-        // the superblock is filled.
-        let is_born = unsafe { (*this.0.as_ptr()).s_flags } & bindings::SB_BORN != 0;
         Ok(is_born.then_some(this))
     }
 
@@ -136,6 +138,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
         // SAFETY:
         // - The context is valid, and ours to use by its type invariant.
         // - `super_block::kill()` is in accord about what `s_fs_info` is.
+        // - A superblock that was just made is nobody else's.
         let sb = unsafe {
             (*fc.as_ptr()).s_fs_info = info.into_foreign();
             let sb = bindings::sget_fc(fc.as_ptr(), None, Some(bindings::set_anon_super_fc));
@@ -144,10 +147,10 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             if !left.is_null() {
                 drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(left));
             }
-            NonNull::new(from_err_ptr(sb)?).ok_or(ENOMEM)?
+            let sb = NonNull::new(from_err_ptr(sb)?).ok_or(ENOMEM)?;
+            super_block::init::<T>(sb.as_ptr());
+            sb
         };
-        // SAFETY: The superblock is new, and nobody else looks at it.
-        unsafe { super_block::init::<T>(sb.as_ptr()) };
         // INVARIANT: `sget_fc()` gives an active reference, with the lock held.
         Ok(Self(sb, PhantomData))
     }

@@ -8,7 +8,11 @@
 //! C header: [`include/linux/kstrtox.h`](srctree/include/linux/kstrtox.h)
 
 use crate::bindings;
-use kernel::{error::to_result, prelude::*};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    str::{parse_int::ParseInt, BStr},
+};
 
 /// The number that `string` consists of: octal after `0`, hexadecimal after `0x`, else decimal.
 ///
@@ -25,21 +29,32 @@ pub fn parse_u64(string: &CStr) -> Result<u64> {
     Ok(number)
 }
 
-/// The number of bytes that `string` stands for: a number as [`parse_u64`] takes it, and `k`, `m`,
-/// `g` and the like behind it.
+/// The number of bytes that `string` stands for: a number as the kernel crate's `ParseInt` takes it,
+/// and `k`, `m`, `g`, `t`, `p` or `e` behind it, in either case.
 ///
 /// # Errors
 ///
-/// `EINVAL` if anything is left behind that, or there is no number. Stands for C's `memparse()`.
+/// `EINVAL` if the string is no such number, or the number has more than 64 bits. (C's `memparse()`
+/// overflows then.)
 pub fn parse_size(string: &CStr) -> Result<u64> {
-    let mut end = core::ptr::null_mut();
-    // SAFETY:
-    // - `string` ends in a NUL.
-    // - `end` can be written to.
-    let size = unsafe { bindings::memparse(string.as_char_ptr(), &mut end) };
-    let length = (end as usize).wrapping_sub(string.as_char_ptr() as usize);
-    if length == 0 || length != string.to_bytes().len() {
-        return Err(EINVAL);
-    }
-    Ok(size)
+    const SUFFIXES: &[u8] = b"kmgtpe";
+    let bytes = string.to_bytes();
+    let (digits, shift) = match bytes.split_last() {
+        Some((last, rest)) => match SUFFIXES
+            .iter()
+            .zip(1..)
+            .find(|(s, _)| last.eq_ignore_ascii_case(s))
+        {
+            // `0x1e` ends in a digit.
+            Some((_, n)) if !is_hexadecimal(rest) => (rest, 10 * n),
+            _ => (bytes, 0),
+        },
+        None => return Err(EINVAL),
+    };
+    let number = u64::from_str(BStr::from_bytes(digits))?;
+    number.checked_mul(1 << shift).ok_or(EINVAL)
+}
+
+fn is_hexadecimal(digits: &[u8]) -> bool {
+    matches!(digits, [b'0', b'x' | b'X', ..])
 }

@@ -210,9 +210,11 @@ impl<'a> Parameter<'a> {
             // SAFETY:
             // - `rest` is what is left of the string, or null at its end.
             // - The string is the parameter's, which is ours by the type invariant.
-            let part = unsafe { bindings::strsep(&mut rest, c":".as_char_ptr()) };
-            // SAFETY: Each part ends in a NUL, and is as valid as the parameter.
-            (!part.is_null()).then(|| unsafe { CStr::from_char_ptr(part) })
+            // - Each part ends in a NUL, and is as valid as the parameter.
+            unsafe {
+                let part = bindings::strsep(&mut rest, c":".as_char_ptr());
+                (!part.is_null()).then(|| CStr::from_char_ptr(part))
+            }
         }))
     }
 

@@ -10,7 +10,7 @@
 use crate::{
     bindings, task, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
 };
-use core::{marker::PhantomData, mem::MaybeUninit};
+use core::marker::PhantomData;
 use kernel::{
     error::{from_err_ptr, from_result, to_result},
     prelude::*,
@@ -76,11 +76,10 @@ impl Path {
     fn look_up(f: impl FnOnce(*mut bindings::path) -> c_int) -> Result<Self> {
         task::has_fs()?;
         task::has_files()?;
-        let mut path = MaybeUninit::uninit();
-        to_result(f(path.as_mut_ptr()))?;
+        let mut path = pin_init::zeroed();
+        to_result(f(&mut path))?;
         // INVARIANT: A successful look-up gives both references, and leads to what exists.
-        // SAFETY: A successful look-up initialises the path.
-        Ok(Self(unsafe { path.assume_init() }))
+        Ok(Self(path))
     }
 
     /// The inode.
@@ -137,18 +136,14 @@ impl CreatingPath {
     pub fn from_user(path: UserPath) -> Result<Self> {
         task::has_fs()?;
         task::has_files()?;
-        let mut parent = MaybeUninit::uninit();
+        let mut parent = pin_init::zeroed();
         // SAFETY: The function copes with any number and any pointer to user memory, given that the
         // task has files and a root, as just seen.
         let dentry = from_err_ptr(unsafe {
-            bindings::start_creating_user_path(path.dir_fd, path.as_ptr(), parent.as_mut_ptr(), 0)
+            bindings::start_creating_user_path(path.dir_fd, path.as_ptr(), &mut parent, 0)
         })?;
         // INVARIANT: A success gives all of these.
-        Ok(Self {
-            // SAFETY: A success initialises the parent.
-            parent: unsafe { parent.assume_init() },
-            dentry,
-        })
+        Ok(Self { parent, dentry })
     }
 
     /// The directory that the path is to be created in.

@@ -4,7 +4,13 @@
 //!
 //! C header: [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 
-use crate::{bindings, FileSystem, INode};
+use crate::{
+    attributes::{AttributeHooks, Changes, Stat},
+    bindings,
+    FileSystem,
+    INode,
+    LockedINode, //
+};
 use core::{marker::PhantomData, ops::Deref, ptr, ptr::NonNull};
 use kernel::{
     error::{from_result, to_result},
@@ -56,6 +62,10 @@ pub trait SeqFileOperations: 'static {
     /// Which system calls the file serves.
     const ACCESS: SeqAccess = SeqAccess::Full;
 
+    /// Whether `truncate(2)` may set the size that `stat(2)` shows, which has nothing to do with the
+    /// content. If not, it is `EINVAL`, and `O_TRUNC` has no effect.
+    const RESIZABLE: bool = false;
+
     /// `open(2)`: makes what the open file reads. May sleep.
     fn open(inode: &INode<Self::FileSystem>) -> Result<Self::Sequence>;
 }
@@ -80,6 +90,27 @@ impl Deref for SeqWriter<'_> {
     fn deref(&self) -> &SeqFile {
         // SAFETY: The `struct seq_file` is valid and ours by the type invariant.
         unsafe { SeqFile::from_raw(self.0.as_ptr()) }
+    }
+}
+
+/// The hooks for attributes of a file that `S` opens.
+pub(crate) struct SeqHooks<S>(PhantomData<S>);
+
+impl<S: SeqFileOperations> AttributeHooks for SeqHooks<S> {
+    type FileSystem = S::FileSystem;
+
+    const HAS_GETATTR: bool = false;
+    const HAS_SETATTR: bool = !S::RESIZABLE;
+
+    fn getattr(_: &INode<S::FileSystem>, _: &mut Stat<'_>) -> Result {
+        Ok(())
+    }
+
+    fn setattr(inode: &LockedINode<'_, S::FileSystem>, changes: &Changes<'_>) -> Result {
+        if changes.size().is_some_and(|size| size != inode.size()) {
+            return Err(EINVAL);
+        }
+        Ok(())
     }
 }
 
@@ -117,13 +148,14 @@ impl<S: SeqFileOperations> SeqTable<S> {
     /// file that is being opened.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         from_result(|| {
-            // SAFETY: The inode is live and has its data by this function's contract.
-            let sequence = S::open(unsafe { INode::from_raw(inode) })?;
-            let sequence = KBox::new(sequence, GFP_KERNEL | kernel::alloc::flags::__GFP_NOWARN)?;
             // SAFETY:
+            // - The inode is live and has its data by this function's contract.
             // - The file is ours while it is being opened.
-            // - On success, a `struct seq_file` is the file's private data.
+            // - On success of `seq_open()`, a `struct seq_file` is the file's private data.
             unsafe {
+                let sequence = S::open(INode::from_raw(inode))?;
+                let flags = GFP_KERNEL | kernel::alloc::flags::__GFP_NOWARN;
+                let sequence = KBox::new(sequence, flags)?;
                 to_result(bindings::seq_open(file, Self::SEQUENCE))?;
                 let m = (*file).private_data.cast::<bindings::seq_file>();
                 (*m).private = KBox::into_raw(sequence).cast();

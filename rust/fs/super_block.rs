@@ -153,7 +153,7 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
     pub fn into_root<E>(
         self,
         mode: Mode,
-        (uid, gid): (Kuid, Kgid),
+        owner: (Kuid, Kgid),
         data: impl PinInit<T::INodeData, E>,
         operations: DirectoryOps<T>,
     ) -> Result<Root<'a, T>>
@@ -164,19 +164,19 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
         // SAFETY: The superblock is valid and one of `T`; there is no parent.
         let mut inode =
             unsafe { NewINode::<T>::new(sb, ptr::null(), mode.with_type(bindings::S_IFDIR))? };
-        inode.set_number(1);
-        inode.set_owner(uid, gid);
+        inode.set_root_attributes(owner);
         let inode = inode.into_directory(data, operations)?;
         let inode = inode.into_raw();
-        // SAFETY: The inode is a directory's and ours. `d_make_root()` takes it over, also when it
-        // fails.
-        let root = unsafe { bindings::d_make_root(inode) };
-        let root = NonNull::new(root).ok_or(ENOMEM)?;
-        // SAFETY: The superblock is valid, and nobody else has it.
-        unsafe { (*sb).s_root = root.as_ptr() };
-        // SAFETY: The dentry is the root, a directory of `T`, and stays for as long as the
-        // superblock. By the type invariant this is the only superblock of that very lifetime.
-        Ok(unsafe { Root::from_raw(root) })
+        // SAFETY:
+        // - The inode is a directory's and ours. `d_make_root()` takes it over, also when it fails.
+        // - The superblock is valid, and nobody else has it.
+        // - The root stays for as long as the superblock, which by the type invariant is the only
+        //   one of that very lifetime.
+        unsafe {
+            let root = NonNull::new(bindings::d_make_root(inode)).ok_or(ENOMEM)?;
+            (*sb).s_root = root.as_ptr();
+            Ok(Root::from_raw(root))
+        }
     }
 }
 
@@ -312,21 +312,16 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 /// The caller must do as the VFS does: pass a superblock of `T` with no active reference left, and
 /// `s_umount` locked for writing.
 pub(crate) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_block) {
-    // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
-    unsafe {
-        if let (Some(place), Some(instances)) = (
-            SuperBlockInfo::<T>::of(sb).place,
-            T::file_system_type().instances(),
-        ) {
-            instances.remove(place, sb);
-        }
-    }
     // SAFETY:
-    // - The superblock is valid by this function's contract.
+    // - The superblock is valid by this function's contract, and keeps its type enabled.
     // - `kill_anon_super()` drops the dentries and with them the inodes. After that nobody looks
     //   at what `s_fs_info` is.
     unsafe {
         let info = (*sb).s_fs_info;
+        let place = SuperBlockInfo::<T>::of(sb).place;
+        if let (Some(place), Some(common)) = (place, T::file_system_type().common()) {
+            common.instances.remove(place, sb);
+        }
         bindings::kill_anon_super(sb);
         drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(info));
     }
@@ -384,10 +379,11 @@ impl<T: FileSystem> SuperTable<T> {
     /// The caller must do as the VFS does: pass a superblock of `T`.
     unsafe extern "C" fn alloc_inode(sb: *mut bindings::super_block) -> *mut bindings::inode {
         // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
-        match unsafe { T::file_system_type().inodes() } {
-            // SAFETY: The superblock is valid by this function's contract.
-            Some(cache) => unsafe { cache.alloc(sb) },
-            None => ptr::null_mut(),
+        unsafe {
+            match T::file_system_type().common() {
+                Some(common) => common.inodes.alloc(sb),
+                None => ptr::null_mut(),
+            }
         }
     }
 
@@ -408,11 +404,14 @@ impl<T: FileSystem> SuperTable<T> {
     /// The caller must do as the VFS does: call this after `destroy_inode()`, when nobody looks at
     /// the inode any more.
     unsafe extern "C" fn free_inode(inode: *mut bindings::inode) {
-        // SAFETY: The inode is not freed yet, and keeps the cache.
-        if let Some(cache) = unsafe { T::file_system_type().inodes() } {
-            // SAFETY: The inode comes from `alloc_inode()`, and nobody looks at it any more by this
-            // function's contract.
-            unsafe { cache.free(inode) };
+        // SAFETY:
+        // - The inode is not freed yet, and keeps the cache.
+        // - The inode comes from `alloc_inode()`, and nobody looks at it any more by this function's
+        //   contract.
+        unsafe {
+            if let Some(common) = T::file_system_type().common() {
+                common.inodes.free(inode);
+            }
         }
     }
 

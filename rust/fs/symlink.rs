@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
-use crate::{bindings, xattr, FileSystem};
+use crate::{bindings, inode::CompleteINode, xattr, FileSystem};
 use core::{marker::PhantomData, mem::ManuallyDrop};
 use kernel::{alloc::flags, prelude::*};
 
@@ -22,16 +22,10 @@ impl Target {
         Ok(Self(bytes))
     }
 
-    /// Makes `inode` a symlink to it, which takes over the string.
-    ///
-    /// # Safety
-    ///
-    /// `inode` must point to an inode of `T` that only the caller uses, with the mode of a symlink
-    /// and no string yet.
-    pub(crate) unsafe fn set<T: FileSystem>(self, inode: *mut bindings::inode) {
-        let mut bytes = ManuallyDrop::new(self.0);
-        // SAFETY: The inode is ours by this function's contract. The string does not move until
-        // `free()` frees it.
+    /// Makes `inode`, which has the mode of a symlink, one to it. The inode takes over the string.
+    pub(crate) fn set<T: FileSystem>(self, inode: &mut CompleteINode<T>) {
+        let (inode, mut bytes) = (inode.as_ptr(), ManuallyDrop::new(self.0));
+        // SAFETY: The inode is ours alone. The string does not move until `free()` frees it.
         unsafe {
             (*inode).i_op = SymlinkTable::<T>::TABLE;
             (*inode).__bindgen_anon_5.i_link = bytes.as_mut_ptr().cast();

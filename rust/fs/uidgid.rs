@@ -45,55 +45,58 @@ pub trait KernelId: Copy {
     unsafe fn from_current_ns(id: u32, fs_ns: *mut bindings::user_namespace) -> Option<Self>;
 }
 
-impl KernelId for Kuid {
-    fn current_fs() -> Self {
-        // SAFETY: Reads the current task's own credentials.
-        Self::from_raw(unsafe { bindings::current_fsuid() })
-    }
+macro_rules! impl_kernel_id {
+    ($id:ident {
+        current_fs: $current_fs:ident,
+        munged: $munged:ident,
+        make: $make:ident,
+        is_valid: $is_valid:ident,
+        has_mapping: $has_mapping:ident,
+    }) => {
+        impl KernelId for $id {
+            fn current_fs() -> Self {
+                // SAFETY: Reads the current task's own credentials.
+                Self::from_raw(unsafe { bindings::$current_fs() })
+            }
 
-    fn is_global_root(self) -> bool {
-        self.into_raw().val == 0
-    }
+            fn is_global_root(self) -> bool {
+                self.into_raw().val == 0
+            }
 
-    fn in_init_user_ns(self) -> u32 {
-        // SAFETY: The initial user namespace lives for as long as the kernel does.
-        unsafe { bindings::from_kuid_munged(&raw mut bindings::init_user_ns, self.into_raw()) }
-    }
+            fn in_init_user_ns(self) -> u32 {
+                // SAFETY: The initial user namespace lives for as long as the kernel does.
+                unsafe { bindings::$munged(&raw mut bindings::init_user_ns, self.into_raw()) }
+            }
 
-    unsafe fn from_current_ns(id: u32, fs_ns: *mut bindings::user_namespace) -> Option<Self> {
-        // SAFETY:
-        // - The current task's user namespace is valid for as long as the task runs.
-        // - `fs_ns` is valid by this function's contract.
-        unsafe {
-            let id = bindings::make_kuid(bindings::current_user_ns(), id);
-            (bindings::uid_valid(id) && bindings::kuid_has_mapping(fs_ns, id))
-                .then(|| Self::from_raw(id))
+            unsafe fn from_current_ns(
+                id: u32,
+                fs_ns: *mut bindings::user_namespace,
+            ) -> Option<Self> {
+                // SAFETY:
+                // - The current task's user namespace is valid for as long as the task runs.
+                // - `fs_ns` is valid by this function's contract.
+                unsafe {
+                    let id = bindings::$make(bindings::current_user_ns(), id);
+                    (bindings::$is_valid(id) && bindings::$has_mapping(fs_ns, id))
+                        .then(|| Self::from_raw(id))
+                }
+            }
         }
-    }
+    };
 }
 
-impl KernelId for Kgid {
-    fn current_fs() -> Self {
-        // SAFETY: Reads the current task's own credentials.
-        Self(unsafe { bindings::current_fsgid() })
-    }
+impl_kernel_id!(Kuid {
+    current_fs: current_fsuid,
+    munged: from_kuid_munged,
+    make: make_kuid,
+    is_valid: uid_valid,
+    has_mapping: kuid_has_mapping,
+});
 
-    fn is_global_root(self) -> bool {
-        self.0.val == 0
-    }
-
-    fn in_init_user_ns(self) -> u32 {
-        // SAFETY: The initial user namespace lives for as long as the kernel does.
-        unsafe { bindings::from_kgid_munged(&raw mut bindings::init_user_ns, self.0) }
-    }
-
-    unsafe fn from_current_ns(id: u32, fs_ns: *mut bindings::user_namespace) -> Option<Self> {
-        // SAFETY:
-        // - The current task's user namespace is valid for as long as the task runs.
-        // - `fs_ns` is valid by this function's contract.
-        unsafe {
-            let id = bindings::make_kgid(bindings::current_user_ns(), id);
-            (bindings::gid_valid(id) && bindings::kgid_has_mapping(fs_ns, id)).then_some(Self(id))
-        }
-    }
-}
+impl_kernel_id!(Kgid {
+    current_fs: current_fsgid,
+    munged: from_kgid_munged,
+    make: make_kgid,
+    is_valid: gid_valid,
+    has_mapping: kgid_has_mapping,
+});

@@ -341,29 +341,28 @@ impl<T: FileSystem> XattrTable<T> {
     ) -> c_int {
         from_result(|| {
             loop {
-                // SAFETY: The array goes on until there is an attribute without a name.
-                let xattr = unsafe { &*xattrs };
-                if xattr.name.is_null() {
-                    return Ok(0);
-                }
                 // SAFETY:
-                // - The inode is valid by this function's contract.
-                // - A name is a string.
+                // - The array goes on until there is an attribute without a name, which was not
+                //   reached yet.
+                // - The inode is valid by this function's contract, and a name is a string.
                 // - The LSM's value has that length, and is not null unless it is empty.
                 let (of, suffix, value) = unsafe {
+                    let xattr = &*xattrs;
+                    if xattr.name.is_null() {
+                        return Ok(0);
+                    }
+                    xattrs = xattrs.add(1);
+                    let value = match xattr.value_len {
+                        0 => &[][..],
+                        length => slice::from_raw_parts(xattr.value.cast(), length),
+                    };
                     (
                         XattrsOf::of::<T>(inode),
                         CStr::from_char_ptr(xattr.name),
-                        if xattr.value.is_null() {
-                            &[][..]
-                        } else {
-                            slice::from_raw_parts(xattr.value.cast(), xattr.value_len)
-                        },
+                        value,
                     )
                 };
                 T::Xattrs::init_security(of, suffix, value)?;
-                // SAFETY: This attribute was not the end.
-                xattrs = unsafe { xattrs.add(1) };
             }
         })
     }

@@ -36,12 +36,10 @@ impl Content {
     fn resize(&mut self, wanted: u64) -> Result {
         let (mut space, now) = (self.space.lock(), self.bytes.len() as u64);
         let most = now.saturating_add(space.limit.saturating_sub(space.used));
-        self.bytes
-            .resize(wanted.min(most) as usize, 0, GFP_KERNEL_ACCOUNT)?;
-        space.used = space
-            .used
-            .wrapping_sub(now)
-            .wrapping_add(self.bytes.len() as u64);
+        let length = wanted.min(most);
+        let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+        self.bytes.resize(length as usize, 0, flags)?;
+        space.used = space.used.wrapping_add(length).wrapping_sub(now);
         Ok(())
     }
 }
@@ -109,8 +107,10 @@ impl Context for Mount {
 
     fn reconfigure(&mut self, _: &FsContext<NoteFs>, sb: &SuperBlock<NoteFs>) -> Result {
         let mut space = sb.data().lock();
-        space.limit = self.0.unwrap_or(space.limit);
-        Ok(())
+        let limit = self.0.unwrap_or(space.limit);
+        (limit >= space.used)
+            .then(|| space.limit = limit)
+            .ok_or(EINVAL)
     }
 }
 
@@ -143,9 +143,7 @@ impl FileOperations for File {
     }
 
     fn read(file: &OpenFile<'_, Self>, position: u64, to: &mut IovIterDest<'_>) -> Result {
-        let content = file.inode().data().lock();
-        to.copy_to_iter(content.bytes.get(position as usize..).unwrap_or_default());
-        Ok(())
+        simple_read(to, position, &file.inode().data().lock().bytes)
     }
 
     fn write(file: &LockedFile<'_, Self>, at: u64, from: &mut IovIterSource<'_>) -> Result {
@@ -172,6 +170,7 @@ impl FileOperations for File {
         let mut content = inode.data().lock();
         let size = changes.size().unwrap_or(inode.size());
         content.resize(size)?;
+        let _ = content.bytes.shrink_to(size as usize, GFP_KERNEL_ACCOUNT);
         if size <= content.bytes.len() as u64 {
             return Ok(());
         }
