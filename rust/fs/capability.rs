@@ -28,6 +28,7 @@ impl Capability {
 /// Whether the current task has `capability` in the initial user namespace.
 ///
 /// Marks the task as having used superuser privileges if so. Stands for C's `capable()`.
+#[inline]
 pub fn capable(capability: Capability) -> bool {
     // SAFETY: `capable()` takes any capability that the kernel knows, and `Capability` holds no
     // other by its type invariant.
@@ -41,6 +42,7 @@ pub fn capable(capability: Capability) -> bool {
 /// # Safety
 ///
 /// `ns` must point to a valid user namespace.
+#[inline]
 pub unsafe fn ns_capable(ns: *mut bindings::user_namespace, capability: Capability) -> bool {
     // SAFETY:
     // - `ns` is valid by this function's contract.

@@ -61,6 +61,7 @@ impl AnyINode {
     }
 
     /// C's inode.
+    #[inline]
     pub fn as_ptr(&self) -> *mut bindings::inode {
         self.0.get()
     }
@@ -70,6 +71,7 @@ impl AnyINode {
     /// # Errors
     ///
     /// `EACCES`, `EPERM`, what an LSM answers. Stands for C's `inode_permission()`.
+    #[inline]
     pub fn permission(&self, mask: AccessMask) -> Result {
         // SAFETY: The inode is live by the type invariant.
         to_result(unsafe {
@@ -82,20 +84,24 @@ impl AnyINode {
     }
 
     /// The permission bits. `chmod(2)` may change them at any time.
+    #[inline]
     pub fn mode(&self) -> Mode {
         Mode::new(self.raw_mode())
     }
 
     /// The owner. `chown(2)` may change it at any time.
+    #[inline]
     pub fn uid(&self) -> Kuid {
         self.owner().0
     }
 
     /// The group. `chown(2)` may change it at any time.
+    #[inline]
     pub fn gid(&self) -> Kgid {
         self.owner().1
     }
 
+    #[inline]
     fn owner(&self) -> (Kuid, Kgid) {
         // SAFETY: The inode is live by the type invariant. Others change the fields by whole words.
         let (uid, gid) = unsafe {
@@ -112,11 +118,13 @@ impl AnyINode {
     }
 
     /// Whether this is a directory.
+    #[inline]
     pub fn is_directory(&self) -> bool {
         self.raw_mode() & bindings::S_IFMT == bindings::S_IFDIR
     }
 
     /// Permission bits and file type.
+    #[inline]
     fn raw_mode(&self) -> u32 {
         // SAFETY:
         // - The inode is live by the type invariant.
@@ -128,6 +136,7 @@ impl AnyINode {
     }
 
     /// The size in bytes. Whoever has the inode locked may change it at any time.
+    #[inline]
     pub fn size(&self) -> u64 {
         // SAFETY: The inode is live by the type invariant.
         let size = unsafe { bindings::i_size_read(self.as_ptr()) };
@@ -494,6 +503,7 @@ impl<T: FileSystem> NewINode<T> {
         Ok(CompleteINode(self))
     }
 
+    #[inline]
     fn as_ptr(&self) -> *mut bindings::inode {
         self.0.as_ptr()
     }
@@ -501,6 +511,7 @@ impl<T: FileSystem> NewINode<T> {
 
 impl<T: FileSystem> CompleteINode<T> {
     /// C's inode, which is ours alone.
+    #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::inode {
         self.0.as_ptr()
     }

@@ -27,6 +27,7 @@ pub struct Key(u64);
 
 impl Key {
     /// The key of that number.
+    #[inline]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
@@ -76,6 +77,7 @@ pub(crate) enum Added {
 }
 
 impl Instances {
+    #[inline]
     pub(crate) fn new() -> impl PinInit<Self> {
         // INVARIANT: No superblock is in the index.
         pin_init!(Self {
@@ -126,6 +128,7 @@ impl Instances {
 
 impl Entry {
     /// An active reference, unless there is none left.
+    #[inline]
     fn activate(&self) -> Option<Active> {
         // SAFETY: A superblock in the index has not been freed by the invariant of `Instances`,
         // whose lock the caller holds as it has got at the entry.
@@ -137,17 +140,20 @@ impl Entry {
 
 impl Active {
     /// The superblock.
+    #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::super_block {
         self.0.as_ptr()
     }
 
     /// The user namespace that the superblock belongs to.
+    #[inline]
     pub(crate) fn user_ns(&self) -> *mut bindings::user_namespace {
         // SAFETY: The reference keeps the superblock valid. The field never changes.
         unsafe { (*self.as_ptr()).s_user_ns }
     }
 
     /// Hands the reference to whoever takes the pointer.
+    #[inline]
     pub(crate) fn into_raw(self) -> NonNull<bindings::super_block> {
         core::mem::ManuallyDrop::new(self).0
     }

@@ -56,6 +56,7 @@ impl Mode {
 
     /// Those bits of this mode that the current task's umask lets through. A task that exits has
     /// no umask any more, which lets all through.
+    #[inline]
     pub fn masked(self) -> Self {
         if task::has_fs().is_err() {
             return self;
@@ -70,11 +71,13 @@ impl Mode {
         self.0 as u32
     }
 
+    #[inline]
     pub(crate) fn from_raw(mode: bindings::umode_t) -> Self {
         Self::new(mode.into())
     }
 
     /// The bits, as C keeps them.
+    #[inline]
     pub fn into_raw(self) -> bindings::umode_t {
         self.0
     }
@@ -98,11 +101,16 @@ impl AccessMask {
     pub const READ: Self = Self(bindings::MAY_READ as c_int);
 
     /// The access that a file opened with these `O_*` flags has: C's `ACC_MODE()`.
-    pub fn of_open_flags(flags: c_int) -> Self {
-        // SAFETY: `ACC_MODE()` looks at the two bits of the access mode only.
-        Self(unsafe { bindings::ACC_MODE(flags) })
+    #[inline]
+    pub const fn of_open_flags(flags: c_int) -> Self {
+        Self(match flags as u32 & bindings::O_ACCMODE {
+            bindings::O_RDONLY => bindings::MAY_READ,
+            bindings::O_WRONLY => bindings::MAY_WRITE,
+            _ => bindings::MAY_READ | bindings::MAY_WRITE,
+        } as c_int)
     }
 
+    #[inline]
     pub(crate) fn into_raw(self) -> c_int {
         self.0
     }

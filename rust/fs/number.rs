@@ -55,6 +55,7 @@ pub fn parse_size(string: &CStr) -> Result<u64> {
     number.checked_mul(1 << shift).ok_or(EINVAL)
 }
 
+#[inline]
 fn is_hexadecimal(digits: &[u8]) -> bool {
     matches!(digits, [b'0', b'x' | b'X', ..])
 }

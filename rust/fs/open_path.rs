@@ -18,24 +18,28 @@ impl OpenPath {
     ///
     /// `EBADF` if there is no such file descriptor, or it was opened with `O_PATH`; `ESRCH` in a
     /// task that exits and has no file descriptors any more.
+    #[inline]
     pub fn from_fd(fd: u32) -> Result<Self> {
         task::has_files()?;
         Ok(Self(LocalFile::fget(fd)?))
     }
 
     /// C's path, valid for as long as `self`.
+    #[inline]
     pub fn as_ptr(&self) -> *const bindings::path {
         // SAFETY: Only makes a pointer to a field of an open file; the path of one never changes.
         unsafe { &raw const (*self.0.as_ptr()).__bindgen_anon_1.f_path }
     }
 
     /// C's superblock, valid for as long as `self`.
+    #[inline]
     pub fn super_block_ptr(&self) -> *mut bindings::super_block {
         // SAFETY: An open file holds its dentry, which never changes its superblock.
         unsafe { (*(*self.as_ptr()).dentry).d_sb }
     }
 
     /// Whether this is the root directory of its superblock.
+    #[inline]
     pub fn is_root(&self) -> bool {
         // SAFETY: An open file holds its dentry and superblock. The root of a superblock in use
         // does not change.
@@ -59,6 +63,7 @@ impl OpenPath {
     /// # Errors
     ///
     /// `EACCES`, `EPERM`, `EROFS`, what an LSM answers. Stands for C's `path_permission()`.
+    #[inline]
     pub fn permission(&self, mask: AccessMask) -> Result {
         // SAFETY: The path is valid for as long as the file is open.
         to_result(unsafe { bindings::path_permission(self.as_ptr(), mask.into_raw()) })

@@ -34,6 +34,7 @@ impl Spec {
     }
 
     /// A string that is not empty.
+    #[inline]
     pub const fn string(name: &'static CStr) -> Self {
         Self::new(name, Some(bindings::fs_param_is_string), 0)
     }
@@ -180,6 +181,7 @@ impl<'a> Parameter<'a> {
     }
 
     /// The value of a parameter that is a number; 0 for any other.
+    #[inline]
     pub fn number(&self) -> u32 {
         self.number
     }
@@ -189,6 +191,7 @@ impl<'a> Parameter<'a> {
     /// # Errors
     ///
     /// `EINVAL` if the parameter is no string.
+    #[inline]
     pub fn string(&self) -> Result<&CStr> {
         let string = self.raw_string()?;
         // SAFETY:
@@ -218,6 +221,7 @@ impl<'a> Parameter<'a> {
         }))
     }
 
+    #[inline]
     fn raw_string(&self) -> Result<*mut c_char> {
         // SAFETY:
         // - The parameter is valid by the type invariant.

@@ -27,10 +27,12 @@ pub struct UserPath {
 
 impl UserPath {
     /// `path` is relative to `dir_fd`, which may be `AT_FDCWD`.
+    #[inline]
     pub fn new(dir_fd: c_int, path: UserPtr) -> Self {
         Self { dir_fd, path }
     }
 
+    #[inline]
     fn as_ptr(self) -> *const c_char {
         self.path.as_const_ptr().cast()
     }
@@ -50,6 +52,7 @@ impl Path {
     ///
     /// `EFAULT`, `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`, `EBADF` …, as
     /// `path_resolution(7)` has them. Stands for C's `user_path_at()`.
+    #[inline]
     pub fn from_user(path: UserPath) -> Result<Self> {
         Self::look_up(|out| {
             // SAFETY: The function copes with any number and any pointer to user memory, given that
@@ -66,6 +69,7 @@ impl Path {
     /// # Errors
     ///
     /// As `path_resolution(7)` has them. Stands for C's `kern_path()`.
+    #[inline]
     pub fn from_kernel(path: &CStr) -> Result<Self> {
         Self::look_up(|out| {
             // SAFETY: `path` is a string, and the task has a root, which `look_up()` sees to.
@@ -73,6 +77,7 @@ impl Path {
         })
     }
 
+    #[inline]
     fn look_up(f: impl FnOnce(*mut bindings::path) -> c_int) -> Result<Self> {
         task::has_fs()?;
         task::has_files()?;
@@ -83,10 +88,11 @@ impl Path {
     }
 
     /// The inode.
+    #[inline]
     pub fn inode(&self) -> &AnyINode {
         // SAFETY: The dentry is positive by the type invariant, and stays so while there is a
         // reference to it.
-        unsafe { AnyINode::from_raw(bindings::d_backing_inode(self.0.dentry)) }
+        unsafe { AnyINode::from_raw((*self.0.dentry).d_inode) }
     }
 
     /// Whether the current task has access to what the path leads to, as the mount maps ids. May
@@ -95,12 +101,14 @@ impl Path {
     /// # Errors
     ///
     /// `EACCES`, `EPERM`, `EROFS`, what an LSM answers. Stands for C's `path_permission()`.
+    #[inline]
     pub fn permission(&self, mask: AccessMask) -> Result {
         // SAFETY: The path is valid by the type invariant.
         to_result(unsafe { bindings::path_permission(&self.0, mask.into_raw()) })
     }
 
     /// Updates the time of last access, as far as the mount says so.
+    #[inline]
     pub fn touch_atime(&self) {
         // SAFETY: The path is valid by the type invariant.
         unsafe { bindings::touch_atime(&self.0) }
@@ -108,6 +116,7 @@ impl Path {
 }
 
 impl Drop for Path {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: The references are ours by the type invariant.
         unsafe { bindings::path_put(&self.0) }
@@ -133,6 +142,7 @@ impl CreatingPath {
     ///
     /// `EEXIST`, `EROFS`, and those of [`Path::from_user`]. Stands for C's
     /// `start_creating_user_path()`.
+    #[inline]
     pub fn from_user(path: UserPath) -> Result<Self> {
         task::has_fs()?;
         task::has_files()?;
@@ -147,6 +157,7 @@ impl CreatingPath {
     }
 
     /// The directory that the path is to be created in.
+    #[inline]
     pub fn parent(&self) -> &AnyINode {
         // SAFETY: The parent is held by the type invariant; that of a dentry being created is a
         // directory.
@@ -154,6 +165,7 @@ impl CreatingPath {
     }
 
     /// C's negative dentry, whose parent stays locked for as long as `self`.
+    #[inline]
     pub fn dentry_ptr(&self) -> *mut bindings::dentry {
         self.dentry
     }
@@ -163,6 +175,7 @@ impl CreatingPath {
     /// # Errors
     ///
     /// What an LSM answers. Stands for C's `security_path_mknod()`.
+    #[inline]
     pub fn security_mknod(&self, mode: Mode) -> Result {
         let mode = mode.with_type(bindings::S_IFREG);
         // SAFETY: Path and dentry are valid by the type invariant.
@@ -227,6 +240,7 @@ impl CreatingPath {
 }
 
 impl Drop for CreatingPath {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: What the call undoes is ours by the type invariant.
         unsafe { bindings::end_creating_path(&self.parent, self.dentry) }

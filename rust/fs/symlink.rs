@@ -39,6 +39,7 @@ impl Target {
 ///
 /// `inode` must point to an inode that nobody looks at any more, whose string, if it is a symlink
 /// that has one, came from [`Target::set()`].
+#[inline]
 pub(crate) unsafe fn free(inode: *mut bindings::inode) {
     // SAFETY:
     // - The inode is ours by this function's contract.

@@ -11,6 +11,7 @@
 use kernel::{bindings, prelude::*, task::Task};
 
 /// Fails with `ESRCH` if the current task has no root and working directory any more.
+#[inline]
 pub fn has_fs() -> Result {
     // SAFETY:
     // - The current task is valid for as long as it runs.
@@ -20,6 +21,7 @@ pub fn has_fs() -> Result {
 }
 
 /// Fails with `ESRCH` if the current task has no file descriptors any more.
+#[inline]
 pub fn has_files() -> Result {
     // SAFETY:
     // - The current task is valid for as long as it runs.
@@ -34,6 +36,7 @@ pub fn has_files() -> Result {
 /// # Errors
 ///
 /// `ESRCH` if the task has left its namespaces.
+#[inline]
 pub fn nsproxy() -> Result<*mut bindings::nsproxy> {
     // SAFETY:
     // - The current task is valid for as long as it runs.

@@ -16,12 +16,6 @@
 #define __rust_helper
 #endif
 
-__rust_helper int rust_helper_ACC_MODE(int flags);
-__rust_helper int rust_helper_ACC_MODE(int flags)
-{
-	return ACC_MODE(flags);
-}
-
 __rust_helper void *rust_helper_alloc_inode_sb(struct super_block *sb, struct kmem_cache *cache,
 					       gfp_t gfp);
 __rust_helper void *rust_helper_alloc_inode_sb(struct super_block *sb, struct kmem_cache *cache,
@@ -46,12 +40,6 @@ __rust_helper int rust_helper_current_umask(void);
 __rust_helper int rust_helper_current_umask(void)
 {
 	return current_umask();
-}
-
-__rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry);
-__rust_helper struct inode *rust_helper_d_backing_inode(const struct dentry *dentry)
-{
-	return d_backing_inode(dentry);
 }
 
 __rust_helper struct dentry *rust_helper_dget(struct dentry *dentry);
