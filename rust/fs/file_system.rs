@@ -15,7 +15,7 @@ use crate::{
     StatFs,
     SuperBlock, //
 };
-use core::{cell::UnsafeCell, marker::PhantomData};
+use core::{cell::UnsafeCell, convert::Infallible, marker::PhantomData, ptr};
 use kernel::{
     error::{
         to_result,
@@ -140,12 +140,14 @@ macro_rules! impl_has_file_system_type {
 ///
 /// # Invariants
 ///
-/// `common` is `Some` from before the first mount context of this type is made until after the
-/// last superblock of it is gone and its inodes are freed.
+/// `is_enabled` is set from before the first mount context of this type is made until after the
+/// last superblock of it is gone and its inodes are freed. `common` is initialised for that time,
+/// and stays where it is, as a `static` does.
 #[repr(C)]
 pub struct FileSystemType<T> {
     c: Opaque<bindings::file_system_type>,
-    common: UnsafeCell<Option<Pin<KBox<Common<T>>>>>,
+    common: Opaque<Common<T>>,
+    is_enabled: UnsafeCell<bool>,
 }
 
 /// What all superblocks of a type share.
@@ -158,8 +160,8 @@ pub(crate) struct Common<T> {
 
 // SAFETY:
 // - The VFS synchronises its use of `c`.
-// - `common` is written only while nobody else can have a superblock or context of this type, and
-//   what is in it may be shared.
+// - The other fields are written only while nobody else can have a superblock or context of this
+//   type, and what is in `common` may be shared.
 unsafe impl<T: FileSystem> Sync for FileSystemType<T> {}
 
 impl<T: FileSystem> FileSystemType<T> {
@@ -180,7 +182,8 @@ impl<T: FileSystem> FileSystemType<T> {
                 kill_sb: Some(super_block::kill::<T>),
                 ..pin_init::zeroed()
             }),
-            common: UnsafeCell::new(None),
+            common: Opaque::uninit(),
+            is_enabled: UnsafeCell::new(false),
         }
     }
 
@@ -203,9 +206,9 @@ impl<T: FileSystem> FileSystemType<T> {
     /// There must be a context or a superblock of this type, or an inode that is not freed yet, for
     /// the lifetime of the result.
     pub(crate) unsafe fn common(&self) -> Option<&Common<T>> {
-        // SAFETY: By the type invariant, and as `Registration::drop()` waits for inodes, the field
-        // is not written to as long as there is any of these.
-        unsafe { (*self.common.get()).as_deref() }
+        // SAFETY: By the type invariant, and as `Registration::drop()` waits for inodes, the fields
+        // are not written to as long as there is any of these.
+        unsafe { (*self.is_enabled.get()).then(|| &*self.common.get()) }
     }
 }
 
@@ -265,24 +268,24 @@ impl<T: FileSystem> Registration<T> {
     pub unsafe fn new_unlisted(module: &'static ThisModule) -> Result<Self> {
         let fs_type = T::file_system_type();
         // SAFETY: A module is initialised by one task, so that nobody changes the field meanwhile.
-        if unsafe { (*fs_type.common.get()).is_some() } {
+        if unsafe { *fs_type.is_enabled.get() } {
             return Err(EBUSY);
         }
         let inodes = INodeCache::new()?;
-        let common = KBox::pin_init(
-            pin_init!(Common {
-                inodes,
-                instances <- Instances::new(),
-            }),
-            GFP_KERNEL,
-        )?;
+        let common = pin_init!(Common {
+            inodes,
+            instances <- Instances::new(),
+        });
         // INVARIANT: (of the type) No context of the type has been made so far.
-        // SAFETY: For the same reason nobody else looks at the fields.
+        // SAFETY:
+        // - For the same reason nobody else looks at the fields.
+        // - `common` is uninitialised, and pinned in its `static`.
         unsafe {
+            let Ok(()) = common.__pinned_init(fs_type.common.get()) as Result<(), Infallible>;
             (*fs_type.as_ptr()).owner = module.as_ptr();
-            *fs_type.common.get() = Some(common);
+            *fs_type.is_enabled.get() = true;
         }
-        // INVARIANT: This is the only one, as there was nothing in common yet. It is dropped at a
+        // INVARIANT: This is the only one, as the type was not enabled yet. It is dropped at a
         // time as the invariant says by this function's contract.
         Ok(Self {
             is_listed: false,
@@ -298,13 +301,15 @@ impl<T: FileSystem> Drop for Registration<T> {
         // SAFETY:
         // - The type is in the list if the flag says so, by the type invariant.
         // - There is no context and no superblock by the type invariant. The last inodes are freed
-        //   after an RCU grace period, which is waited for. So nobody else looks at the field.
+        //   after an RCU grace period, which is waited for. So nobody else looks at the fields.
+        // - `common` is initialised, as the type was enabled.
         unsafe {
             if self.is_listed {
                 bindings::unregister_filesystem(fs_type.as_ptr());
             }
             bindings::rcu_barrier();
-            *fs_type.common.get() = None;
+            *fs_type.is_enabled.get() = false;
+            ptr::drop_in_place(fs_type.common.get());
         }
     }
 }
