@@ -117,6 +117,7 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
                 SYSTEMD=1: systemd is the first process, and mounts it; SYSTEMD=newer: that
                 of the next Debian.
                 SELINUX=1: SELinux is the security module, without a policy.
+                ICOUNT=1: the guest's time is the number of its instructions, in nanoseconds.
 make shell      the same, interactive
 make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)

@@ -11,15 +11,19 @@ use anyhow::Result;
 
 use crate::job::Job;
 use crate::machine::Machine;
-use crate::qemu::{KVM, TCG};
+use crate::qemu::{ICOUNT, KVM, TCG};
 
 /// A guest under KVM is up in two seconds; one that hangs never is.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// The cache's directory for what was learnt about this machine.
 const STATE: &str = "BPFFS_STATE";
 
-/// KVM if a guest was seen to boot under it since this machine's boot, else TCG.
+/// For a guest that counts, what counts; else KVM if a guest was seen to boot under it since this
+/// machine's boot, else TCG.
 pub fn choose(machine: &Machine) -> Result<&'static [&'static str]> {
+    if machine.icount {
+        return Ok(ICOUNT);
+    }
     let openable = OpenOptions::new()
         .read(true)
         .write(true)

@@ -43,6 +43,8 @@ pub struct Machine {
     pub timeout: Option<Duration>,
     /// SELinux is one of the security modules, in place of those that exclude it.
     pub selinux: bool,
+    /// Time is the number of instructions that were executed, on one processor.
+    pub icount: bool,
 }
 
 /// Runs the job with its output going to ours; returns the exit status.
@@ -274,6 +276,7 @@ mod tests {
             memory: 0,
             timeout: Some(Duration::ZERO),
             selinux: false,
+            icount: false,
         };
         let (sender, events) = mpsc::channel();
         for message in messages {

@@ -134,6 +134,9 @@ struct GuestArgs {
     /// Boot with SELinux, without a policy
     #[arg(long)]
     selinux: bool,
+    /// Count instructions: each takes a nanosecond of the guest's time, on one processor
+    #[arg(long)]
+    icount: bool,
     /// Environment variable for the command (may be repeated)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -148,6 +151,7 @@ impl GuestArgs {
             memory: self.memory,
             timeout: self.timeout.map(std::time::Duration::from_secs),
             selinux: self.selinux,
+            icount: self.icount,
         }
     }
 

@@ -35,6 +35,18 @@ pub const TCG: &[&str] = &[
     "-cpu",
     "max,la57=off",
 ];
+/// Emulation that counts: an instruction of the guest takes a nanosecond of the guest's time, whatever
+/// it takes here, and waiting takes none.
+pub const ICOUNT: &[&str] = &[
+    "-accel",
+    "tcg,thread=single,tb-size=512",
+    "-icount",
+    "shift=0,sleep=off",
+    "-cpu",
+    "max,la57=off",
+];
+/// The time stamp counter counts the guest's nanoseconds then.
+const ICOUNT_TSC_KHZ: u64 = 1_000_000;
 
 /// A command line with the descriptors it refers to.
 pub struct Qemu {
@@ -54,10 +66,15 @@ impl Qemu {
             "console=ttyS0 quiet root=bpffs rootfstype=virtiofs rw panic=-1 oops=panic \
              log_buf_len=4M printk.devkmsg=on watchdog_thresh=60 devtmpfs.mount=0 \
              rcupdate.rcu_cpu_stall_timeout=300 tsc=reliable{}{} init={} -- {} {}",
-            if accelerator == TCG {
-                format!(" no_timer_check tsc_early_khz={}", tsc::khz())
-            } else {
-                String::new()
+            match accelerator {
+                // One layout of the kernel's memory for all boots, as hash tables are filled by
+                // addresses.
+                ICOUNT => format!(
+                    " no_timer_check nokaslr dhash_entries=4194304 mhash_entries=65536 \
+                     tsc_early_khz={ICOUNT_TSC_KHZ}"
+                ),
+                TCG => format!(" no_timer_check tsc_early_khz={}", tsc::khz()),
+                _ => String::new(),
             },
             if machine.selinux { SELINUX } else { "" },
             init.display(),
@@ -69,7 +86,9 @@ impl Qemu {
         command
             .args(accelerator)
             // A socket each: without ACPI, a kernel finds the first processor of each only.
-            .args(["-machine", "q35", "-smp", "2,sockets=2", "-m"])
+            .args(["-machine", "q35", "-smp"])
+            .arg(if machine.icount { "1" } else { "2,sockets=2" })
+            .arg("-m")
             .arg(format!("{memory}M"))
             .arg("-object")
             .arg(format!(
