@@ -59,7 +59,11 @@ mainline:
 	+@$(MAKE) -C tools/testing/selftests TARGETS=mainline KSRC=$(KDIR) \
 		KCOMPILER="$(compiler)" O=$(out)/selftests all
 
+# The program that counts instructions.
+bench:
+	+@$(MAKE) -C tools/testing/bench O=$(out)/bench
+
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module module-lint klp-relocate tools selftests mainline samples
+.PHONY: all module module-lint klp-relocate tools selftests mainline bench samples
