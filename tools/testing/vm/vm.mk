@@ -31,7 +31,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := vm shell test test-mainline test-debug test-mutants demo
+in_guests := vm shell test test-mainline test-debug test-mutants bench demo
 
 ifdef KDIR
 
@@ -77,6 +77,15 @@ test-mutants: setup
 	@$(BUILD) tools klp-relocate selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) mutants $(MUTANTS)
 
+for-bench: setup
+	@$(BUILD) tools module bench >&2
+
+# What operations cost, in instructions, on C's implementation and on ours.
+bench:
+	$(if $(DEBUG),$(error what a debugging kernel adds is no cost of the file system, so there is no bench with DEBUG=$(DEBUG): leave DEBUG= away))
+	@$(MAKE) for-bench >&2
+	@TIMEOUT="$(TIMEOUT)" $(GUEST) bench $(if $(JSON),--json)
+
 for-demo: setup
 	@$(BUILD) tools module samples >&2
 
@@ -109,6 +118,9 @@ make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, km
                 times as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
+make bench [JSON=1]
+                count the instructions of each operation on both implementations: a table of
+                the ratios, which fails above a limit (tools/testing/bench/limits)
 make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
                 boot, load the module (IMPL=rust, the default), mount /sys/fs/bpf, run
                 CMD as root with dir at /mnt/share. Fails if CMD does, or if the kernel
@@ -128,4 +140,4 @@ DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, tes
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 endef
 
-.PHONY: for-vm for-mainline for-demo $(in_guests) lint setup distclean
+.PHONY: for-vm for-mainline for-bench for-demo $(in_guests) lint setup distclean

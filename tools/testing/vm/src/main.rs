@@ -8,6 +8,7 @@
 //! been run here.
 
 mod accelerator;
+mod bench;
 mod comparison;
 mod guest;
 mod job;
@@ -86,6 +87,26 @@ enum Command {
         /// Shell command that runs kselftests; each has a guest of its own
         #[arg(required = true)]
         commands: Vec<String>,
+    },
+    /// Count what operations cost on both implementations, in a guest each, and compare
+    Bench {
+        #[command(flatten)]
+        guest: GuestArgs,
+        /// Program that counts
+        #[arg(long)]
+        program: PathBuf,
+        /// File of limits
+        #[arg(long)]
+        limits: PathBuf,
+        /// Directory for what the guests say
+        #[arg(long)]
+        out: PathBuf,
+        /// So many guests at a time
+        #[arg(long, value_name = "NUMBER", default_value = "2")]
+        at_once: NonZeroUsize,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
     },
     /// Put faults into the module, one at a time, and see whether the tests notice
     Mutants {
@@ -202,6 +223,23 @@ fn run(cli: Cli) -> Result<u8> {
                 one_sided,
             };
             suite::run(&guest.machine(), plan)
+        }
+        Command::Bench {
+            guest,
+            program,
+            limits,
+            out,
+            at_once,
+            json,
+        } => {
+            let plan = bench::Plan {
+                program,
+                limits,
+                out,
+                at_once,
+                json,
+            };
+            bench::run(&guest.machine(), &guest.job("")?, &plan)
         }
         Command::Mutants {
             guest,
