@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 use kernel::{
     new_spinlock,
     prelude::*,
-    rbtree::{RBTree, RBTreeNode},
+    rbtree::{self, RBTree, RBTreeNodeReservation},
     sync::SpinLock, //
 };
 
@@ -34,13 +34,21 @@ impl Key {
 }
 
 /// Where in the index a superblock is.
+///
+/// In one number, which compares fast: the address of the user namespace and the key. The superblock
+/// holds the user namespace, and so keeps the address from being used again. No user namespace has
+/// the address 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    /// The only one there is.
-    Single,
-    /// One of several in a user namespace, which its superblock holds, and so keeps its address
-    /// from being used again.
-    Keyed { user_ns: usize, key: Key },
+pub(crate) struct Place(u128);
+
+impl Place {
+    /// That of the only one there is.
+    pub(crate) const SINGLE: Self = Self(0);
+
+    /// That of one of several in a user namespace.
+    pub(crate) fn keyed(user_ns: *mut bindings::user_namespace, key: Key) -> Self {
+        Self((user_ns as u128) << 64 | u128::from(key.0))
+    }
 }
 
 /// A superblock in the index.
@@ -106,22 +114,29 @@ impl Instances {
         place: Place,
         sb: NonNull<bindings::super_block>,
     ) -> Result<Added> {
-        let node = RBTreeNode::new(place, Entry(sb), GFP_KERNEL)?;
+        let reservation = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let mut tree = self.tree.lock();
-        if let Some(other) = tree.get(&place).and_then(Entry::activate) {
-            return Ok(Added::Other(other));
+        // INVARIANT: The superblock is as the invariant says by this function's contract.
+        match tree.entry(place) {
+            rbtree::Entry::Vacant(entry) => {
+                entry.insert(Entry(sb), reservation);
+            }
+            rbtree::Entry::Occupied(mut entry) => match entry.get().activate() {
+                Some(other) => return Ok(Added::Other(other)),
+                // What is about to be shut down does not mind.
+                None => *entry.get_mut() = Entry(sb),
+            },
         }
-        // INVARIANT: The superblock is as the invariant says by this function's contract. The one
-        // that may have been in that place is about to be shut down, and does not mind.
-        drop(tree.insert(node));
         Ok(Added::Yes)
     }
 
     /// Takes `sb` out of the index, if it is the one in that place.
     pub(crate) fn remove(&self, place: Place, sb: *mut bindings::super_block) {
         let mut tree = self.tree.lock();
-        if tree.get(&place).is_some_and(|entry| entry.0.as_ptr() == sb) {
-            tree.remove(&place);
+        if let Some(entry) = tree.find_mut(&place) {
+            if entry.get().0.as_ptr() == sb {
+                entry.remove();
+            }
         }
     }
 }

@@ -32,11 +32,8 @@ pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, context: &mut T::Contex
     };
     let place = match sharing {
         Sharing::Independent => None,
-        Sharing::Single => Some(Place::Single),
-        Sharing::Keyed(key) => Some(Place::Keyed {
-            user_ns: fc.user_ns() as usize,
-            key,
-        }),
+        Sharing::Single => Some(Place::SINGLE),
+        Sharing::Keyed(key) => Some(Place::keyed(fc.user_ns(), key)),
     };
     let sb = match LockedSuperBlock::get(fc, place)? {
         Got::New(sb) => {

@@ -79,7 +79,6 @@ impl Path {
 
     #[inline]
     fn look_up(f: impl FnOnce(*mut bindings::path) -> c_int) -> Result<Self> {
-        task::has_fs()?;
         task::has_files()?;
         let mut path = pin_init::zeroed();
         to_result(f(&mut path))?;
@@ -144,7 +143,6 @@ impl CreatingPath {
     /// `start_creating_user_path()`.
     #[inline]
     pub fn from_user(path: UserPath) -> Result<Self> {
-        task::has_fs()?;
         task::has_files()?;
         let mut parent = pin_init::zeroed();
         // SAFETY: The function copes with any number and any pointer to user memory, given that the

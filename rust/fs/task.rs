@@ -20,7 +20,8 @@ pub fn has_fs() -> Result {
     (!fs.is_null()).then_some(()).ok_or(ESRCH)
 }
 
-/// Fails with `ESRCH` if the current task has no file descriptors any more.
+/// Fails with `ESRCH` if the current task has no file descriptors any more. A task that has some
+/// has its root and working directory, too, which it gives up later.
 #[inline]
 pub fn has_files() -> Result {
     // SAFETY:

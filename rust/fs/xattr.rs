@@ -14,7 +14,7 @@ use kernel::{error::from_result, prelude::*};
 /// What keeps the attributes of an inode. A value belongs to each inode, and one of
 /// [`Shared`](Self::Shared) to each superblock.
 ///
-/// The methods may sleep. Names are whole, with their prefix.
+/// The methods may sleep.
 pub trait Store: Sized + Send + Sync {
     /// What belongs to the attributes of all inodes of a superblock.
     type Shared: Send + Sync;
@@ -37,14 +37,19 @@ pub trait Store: Sized + Send + Sync {
     /// # Errors
     ///
     /// `ENODATA` if there is no such attribute; what `value` answers.
-    fn get(of: XattrsOf<'_, Self>, name: &CStr, value: Buffer<'_>) -> Result<usize>;
+    fn get(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'_>) -> Result<usize>;
 
     /// `setxattr(2)`, or, without a value, `removexattr(2)`. The inode is locked for writing.
     ///
     /// # Errors
     ///
     /// `EEXIST`, `ENODATA` as `flags` say; `ENOMEM`, `ENOSPC`.
-    fn set(of: XattrsOf<'_, Self>, name: &CStr, value: Option<&[u8]>, flags: SetFlags) -> Result;
+    fn set(
+        of: XattrsOf<'_, Self>,
+        name: Name<'_>,
+        value: Option<&[u8]>,
+        flags: SetFlags,
+    ) -> Result;
 
     /// `listxattr(2)`: puts all names into `names`, each with its NUL, and returns their length.
     /// Those that the LSMs know of `inode` go before.
@@ -87,6 +92,45 @@ impl<'a, S: Store> XattrsOf<'a, S> {
     /// What belongs to its superblock.
     pub fn shared(&self) -> &'a S::Shared {
         self.shared
+    }
+}
+
+/// What an attribute's name begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// `trusted.`, which takes `CAP_SYS_ADMIN`.
+    Trusted,
+    /// `security.`, for LSMs; whoever may change the file may set others, too.
+    Security,
+}
+
+/// The name of an attribute.
+///
+/// # Invariants
+///
+/// Points to the whole name for `'a`, a string that begins with `prefix`.
+#[derive(Clone, Copy)]
+pub struct Name<'a> {
+    full: *const c_char,
+    prefix: Prefix,
+    _lifetime: PhantomData<&'a CStr>,
+}
+
+impl<'a> Name<'a> {
+    /// What the name begins with.
+    pub fn prefix(self) -> Prefix {
+        self.prefix
+    }
+
+    /// The whole name, for C.
+    pub fn as_char_ptr(self) -> *const c_char {
+        self.full
+    }
+
+    /// The whole name.
+    pub fn to_cstr(self) -> &'a CStr {
+        // SAFETY: The pointer is that of a string by the type invariant.
+        unsafe { CStr::from_char_ptr(self.full) }
     }
 }
 
@@ -170,11 +214,11 @@ impl Store for NoXattrs {
 
     fn release(&mut self, (): &()) {}
 
-    fn get(_: XattrsOf<'_, Self>, _: &CStr, _: Buffer<'_>) -> Result<usize> {
+    fn get(_: XattrsOf<'_, Self>, _: Name<'_>, _: Buffer<'_>) -> Result<usize> {
         Err(unsupported())
     }
 
-    fn set(_: XattrsOf<'_, Self>, _: &CStr, _: Option<&[u8]>, _: SetFlags) -> Result {
+    fn set(_: XattrsOf<'_, Self>, _: Name<'_>, _: Option<&[u8]>, _: SetFlags) -> Result {
         Err(unsupported())
     }
 
@@ -225,13 +269,40 @@ impl<T: FileSystem> XattrTable<T> {
 
     const TRUSTED: &'static bindings::xattr_handler = &bindings::xattr_handler {
         prefix: bindings::XATTR_TRUSTED_PREFIX.as_ptr().cast(),
+        flags: Prefix::Trusted as c_int,
         ..Self::HANDLER
     };
 
     const SECURITY: &'static bindings::xattr_handler = &bindings::xattr_handler {
         prefix: bindings::XATTR_SECURITY_PREFIX.as_ptr().cast(),
+        flags: Prefix::Security as c_int,
         ..Self::HANDLER
     };
+
+    /// The name that has `suffix` behind the prefix of `handler`.
+    ///
+    /// # Safety
+    ///
+    /// `handler` must be one of ours, and `suffix` point to what follows the prefix in a string that
+    /// lives for `'a`.
+    unsafe fn name<'a>(
+        handler: *const bindings::xattr_handler,
+        suffix: *const c_char,
+    ) -> Name<'a> {
+        // INVARIANT: The whole name is where the prefix is, before the suffix.
+        // SAFETY: Handler and suffix are valid by this function's contract.
+        unsafe {
+            Name {
+                full: bindings::xattr_full_name(handler, suffix),
+                prefix: if (*handler).flags == Prefix::Security as c_int {
+                    Prefix::Security
+                } else {
+                    Prefix::Trusted
+                },
+                _lifetime: PhantomData,
+            }
+        }
+    }
 
     const HANDLER: bindings::xattr_handler = bindings::xattr_handler {
         get: Some(Self::get),
@@ -252,11 +323,9 @@ impl<T: FileSystem> XattrTable<T> {
         size: usize,
     ) -> c_int {
         from_result(|| {
-            // SAFETY: Inode, handler and name are valid by this function's contract, and the whole
-            // name is before what follows the prefix.
+            // SAFETY: Inode, handler and name are valid by this function's contract.
             let (of, name) = unsafe {
-                let name = bindings::xattr_full_name(handler, name);
-                (XattrsOf::of::<T>(inode), CStr::from_char_ptr(name))
+                (XattrsOf::of::<T>(inode), Self::name(handler, name))
             };
             // INVARIANT: The memory is of that size by this function's contract.
             let value = Buffer {
@@ -285,14 +354,12 @@ impl<T: FileSystem> XattrTable<T> {
     ) -> c_int {
         from_result(|| {
             // SAFETY:
-            // - Inode, handler and name are valid by this function's contract, and the whole name
-            //   is before what follows the prefix.
+            // - Inode, handler and name are valid by this function's contract.
             // - The value has that size by this function's contract, if there is one.
             let (of, name, value) = unsafe {
-                let name = bindings::xattr_full_name(handler, name);
                 (
                     XattrsOf::of::<T>(inode),
-                    CStr::from_char_ptr(name),
+                    Self::name(handler, name),
                     (!value.is_null()).then(|| slice::from_raw_parts(value.cast(), size)),
                 )
             };

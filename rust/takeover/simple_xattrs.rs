@@ -12,6 +12,8 @@ use core::{cell::UnsafeCell, mem::ManuallyDrop, ptr, ptr::NonNull};
 use fs::{
     xattr::{
         Buffer,
+        Name,
+        Prefix,
         SetFlags,
         Store,
         XattrsOf, //
@@ -159,7 +161,7 @@ impl Store for SimpleXattrs {
         }
     }
 
-    fn get(of: XattrsOf<'_, Self>, name: &CStr, value: Buffer<'_>) -> Result<usize> {
+    fn get(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'_>) -> Result<usize> {
         let attributes = of.own().get().ok_or_else(no_data)?;
         let (value, size) = value.into_raw();
         // SAFETY:
@@ -172,10 +174,16 @@ impl Store for SimpleXattrs {
         usize::try_from(length).map_err(|_| Error::from_errno(length))
     }
 
-    fn set(of: XattrsOf<'_, Self>, name: &CStr, value: Option<&[u8]>, flags: SetFlags) -> Result {
+    fn set(
+        of: XattrsOf<'_, Self>,
+        name: Name<'_>,
+        value: Option<&[u8]>,
+        flags: SetFlags,
+    ) -> Result {
         let attributes = of.own().get_or_make()?;
         let (cache, list) = (of.shared().0.get(), attributes.list.get());
-        let (name, is_limited) = (name.as_char_ptr(), is_security(name));
+        let is_limited = name.prefix() == Prefix::Security;
+        let name = name.as_char_ptr();
         let (value, size) = value.map_or((ptr::null(), 0), |v| (v.as_ptr().cast(), v.len()));
         let flags = flags.into_raw();
         // SAFETY:
@@ -231,11 +239,6 @@ impl Store for SimpleXattrs {
 /// `ENODATA`, which the kernel crate lacks.
 fn no_data() -> Error {
     Error::from_errno(-(bindings::ENODATA as c_int))
-}
-
-/// Whether `name` begins with `security.`.
-fn is_security(name: &CStr) -> bool {
-    name.to_bytes().starts_with(security_prefix())
 }
 
 /// `security.`, without its NUL.
