@@ -323,31 +323,30 @@ impl<T: FileSystem> ContextTable<T> {
         // - This is an operation of the context, which may use the file system's side.
         let (number, fc, context) = unsafe {
             let table = T::Context::PARAMETERS.as_ptr();
-            let number =
-                match bindings::__fs_parse(&raw mut (*fc).log, table, parameter, &mut result) {
-                    NO_PARAMETER => bindings::vfs_parse_fs_param_source(fc, parameter),
-                    number => number,
+            let number = bindings::__fs_parse(&raw mut (*fc).log, table, parameter, &mut result);
+            if number == NO_PARAMETER {
+                return match bindings::vfs_parse_fs_param_source(fc, parameter) {
+                    NO_PARAMETER if Self::IGNORES_UNKNOWN => 0,
+                    // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
+                    result => result,
                 };
+            }
             let fc = FsContext::<T>::from_raw(fc);
             (number, fc, &mut *fc.context())
         };
-        from_result(|| match usize::try_from(number) {
-            Ok(_) if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE => {
-                fc.error(fmt!(
-                    "this file system takes no options when it is remounted"
-                ));
-                Err(EINVAL)
+        from_result(|| {
+            let Ok(number) = usize::try_from(number) else {
+                return Ok(number);
+            };
+            if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE {
+                fc.error(fmt!("this file system takes no options when it is remounted"));
+                return Err(EINVAL);
             }
-            Ok(number) => {
-                let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;
-                // SAFETY: The parameter is valid and ours by this function's contract, and
-                // `__fs_parse()` has accepted it with `result`.
-                let parameter = unsafe { Parameter::new(parameter, &result) };
-                context.parse(fc, option, parameter).map(|()| 0)
-            }
-            Err(_) if number == NO_PARAMETER && Self::IGNORES_UNKNOWN => Ok(0),
-            // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
-            Err(_) => Ok(number),
+            let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;
+            // SAFETY: The parameter is valid and ours by this function's contract, and
+            // `__fs_parse()` has accepted it with `result`.
+            let parameter = unsafe { Parameter::new(parameter, &result) };
+            context.parse(fc, option, parameter).map(|()| 0)
         })
     }
 
