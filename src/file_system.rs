@@ -2,12 +2,12 @@
 
 //! The file system as a whole.
 
-use bpf::{Delegated, Delegates, Delegation, BPF_FS_MAGIC};
+use bpf::{Delegated, Delegates, Delegation, Object, BPF_FS_MAGIC};
 use fs::{AnyINode, FileSystem, INodeNumbers, KernelId, Mode, SuperBlock};
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 use takeover::SimpleXattrs;
 
-use crate::{context::MountContext, delegation, object::Object};
+use crate::{context::MountContext, delegation};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;

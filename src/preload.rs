@@ -2,17 +2,17 @@
 
 //! What is in a new instance already.
 
-use bpf::preload;
+use bpf::{preload, Object};
 use fs::{Mode, Root};
 use kernel::prelude::*;
 
-use crate::{file_system::BpfFs, object::Object};
+use crate::{file_system::BpfFs, object};
 
 /// Pins the links that the kernel wants to have in every instance. Their names have dots: `root`
 /// must have no permissions yet (see `Directory::lookup()`).
 pub(crate) fn populate(root: &Root<'_, BpfFs>) -> Result {
     preload::for_each(|name, link| {
         let mode = Mode::new(0o400);
-        root.file(name, mode, Some(Object::Link(link)), Object::file_ops)
+        root.file(name, mode, Some(Object::Link(link)), object::file_ops)
     })
 }

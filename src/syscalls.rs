@@ -2,12 +2,12 @@
 
 //! Pinning and getting: what `bpf(2)` asks of the file system.
 
-use bpf::{builtin, FileFlags, InstalledFd, Prog, ProgType, TokenRequest};
+use bpf::{builtin, FileFlags, InstalledFd, Object, Prog, ProgType, TokenRequest};
 use fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath};
 use kernel::prelude::*;
 use takeover::Syscalls;
 
-use crate::{file_system::BpfFs, object::Object};
+use crate::{file_system::BpfFs, object};
 
 impl Syscalls for BpfFs {
     fn obj_pin(fd: u32, path: UserPath) -> Result {
@@ -22,9 +22,9 @@ impl Syscalls for BpfFs {
         path.security_mknod(mode)?;
 
         if ours {
-            path.file::<BpfFs, _>(mode, Some(object), Object::file_ops)
+            path.file::<BpfFs, _>(mode, Some(object), object::file_ops)
         } else {
-            object.pin_builtin(path, mode).map_err(|(e, _object)| e)
+            object.pin_builtin(path, mode)
         }
     }
 
@@ -32,7 +32,7 @@ impl Syscalls for BpfFs {
         let flags = FileFlags::from_bpf(flags)?;
         let path = Path::from_user(path)?;
         path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
-        let object = Object::from_inode(path.inode())?;
+        let object = object::of_inode(path.inode())?;
         path.touch_atime();
         drop(path);
         object.into_fd(flags)
@@ -55,7 +55,7 @@ impl Syscalls for BpfFs {
 /// The program that `inode` stands for, if the current task may read it.
 fn prog_of(inode: &AnyINode, ty: ProgType) -> Result<Prog> {
     inode.permission(AccessMask::READ)?;
-    match Object::from_inode(inode)? {
+    match object::of_inode(inode)? {
         Object::Prog(prog) => prog.check_type(ty).map(|()| prog),
         _ => Err(EINVAL),
     }

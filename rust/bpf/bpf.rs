@@ -3,7 +3,7 @@
 //! BPF objects, and how `bpf(2)` reaches the file system that they are pinned in.
 //!
 //! [`Map`], [`Prog`] and [`Link`] are owned references: cloning one takes another reference,
-//! dropping one gives it back. There is no other way to do either.
+//! dropping one gives it back. There is no other way to do either. [`Object`] is any of the three.
 //!
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
@@ -17,6 +17,8 @@ pub mod builtin;
 mod elements;
 mod link;
 mod map;
+mod object;
+mod object_ref;
 pub mod preload;
 mod prog;
 mod token;
@@ -24,6 +26,7 @@ mod token;
 pub use elements::Elements;
 pub use link::Link;
 pub use map::Map;
+pub use object::Object;
 pub use prog::{Prog, ProgType};
 pub use token::{Delegated, Delegates, Delegation, TokenRequest, TokenRoot};
 
@@ -49,42 +52,48 @@ impl InstalledFd {
     }
 
     /// The number, to be returned to user space.
+    #[inline]
     pub fn into_raw(self) -> c_int {
         self.0
     }
 }
 
 /// How a file descriptor of an object may be used, from the `file_flags` of `bpf(2)`.
-///
-/// # Invariants
-///
-/// Holds what C's `bpf_get_file_flag()` gives: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
-#[derive(Clone, Copy)]
-pub struct FileFlags(c_int);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FileFlags {
+    /// Only for reading.
+    ReadOnly,
+    /// Only for writing.
+    WriteOnly,
+    /// For both.
+    ReadWrite,
+}
 
 impl FileFlags {
     /// The access that `flags` ask for: `BPF_F_RDONLY`, `BPF_F_WRONLY` or, with neither, both.
+    /// Other flags are ignored. Stands for C's `bpf_get_file_flag()`.
     ///
     /// # Errors
     ///
     /// `EINVAL` if they ask for only reading and only writing.
+    #[inline]
     pub fn from_bpf(flags: c_int) -> Result<Self> {
-        // SAFETY: The function computes on the flags, whatever they are.
-        let flags = unsafe { bindings::bpf_get_file_flag(flags) };
-        if flags < 0 {
-            return Err(Error::from_errno(flags));
+        let has = |flag: u32| flags as u32 & flag != 0;
+        match (has(bindings::BPF_F_RDONLY), has(bindings::BPF_F_WRONLY)) {
+            (true, true) => Err(EINVAL),
+            (true, false) => Ok(Self::ReadOnly),
+            (false, true) => Ok(Self::WriteOnly),
+            (false, false) => Ok(Self::ReadWrite),
         }
-        // INVARIANT: The value was computed by that function.
-        Ok(Self(flags))
     }
 
-    /// Whether both reading and writing are asked for.
-    pub fn is_read_write(self) -> bool {
-        self.0 == bindings::O_RDWR as c_int
-    }
-
-    /// The flags as `open(2)` has them.
+    /// The flags as `open(2)` has them: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+    #[inline]
     pub fn as_open_flags(self) -> c_int {
-        self.0
+        (match self {
+            Self::ReadOnly => bindings::O_RDONLY,
+            Self::WriteOnly => bindings::O_WRONLY,
+            Self::ReadWrite => bindings::O_RDWR,
+        }) as c_int
     }
 }

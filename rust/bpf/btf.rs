@@ -5,14 +5,14 @@
 //! C header: [`include/linux/btf.h`](srctree/include/linux/btf.h)
 
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{ptr::NonNull, slice};
 use kernel::{error::from_err_ptr, prelude::*};
 
 /// The kernel's own BTF.
 ///
 /// # Invariants
 ///
-/// Points to the BTF of vmlinux, which is never freed.
+/// Points to the BTF of vmlinux, which is never freed and does not change.
 #[derive(Clone, Copy)]
 pub struct Btf(NonNull<bindings::btf>);
 
@@ -23,22 +23,31 @@ impl Btf {
     ///
     /// `ENOENT` if the kernel has none; what parsing it answered.
     pub fn vmlinux() -> Result<Self> {
-        // SAFETY: No preconditions.
+        // SAFETY: The function asks for nothing but to be called where one may sleep.
         let btf = from_err_ptr(unsafe { bindings::bpf_get_btf_vmlinux() })?;
-        // INVARIANT: That is what a success gives.
+        // INVARIANT: A success gives the BTF of vmlinux, or null if the kernel has none.
         NonNull::new(btf).map(Self).ok_or(ENOENT)
     }
 
     /// The enumeration called `name`.
     pub fn enumeration(self, name: &CStr) -> Option<Enumeration> {
         let (btf, kind) = (self.0.as_ptr(), bindings::BTF_KIND_ENUM as u8);
-        // SAFETY: By the type invariant; `name` is a string.
+        // SAFETY: The BTF is valid by the type invariant, and `name` is a string.
         let id = unsafe { bindings::btf_find_by_name_kind(btf, name.as_char_ptr(), kind) };
         let id = u32::try_from(id).ok()?;
-        // SAFETY: By the type invariant.
-        let ty = NonNull::new(unsafe { bindings::btf_type_by_id(btf, id) }.cast_mut())?;
-        // INVARIANT: Just found as an enumeration.
-        Some(Enumeration { btf: self, ty })
+        // SAFETY:
+        // - The BTF is valid by the type invariant, and looking a type up takes any number.
+        // - The type is an enumeration of up to 32 bits, as it was found as one. In valid BTF such a
+        //   type is followed by `btf_vlen()` constants, which live and stay as long as the BTF.
+        let constants = unsafe {
+            let ty = NonNull::new(bindings::btf_type_by_id(btf, id).cast_mut())?.as_ptr();
+            slice::from_raw_parts(bindings::btf_enum(ty), bindings::btf_vlen(ty) as usize)
+        };
+        // INVARIANT: The constants were found in `self`.
+        Some(Enumeration {
+            btf: self,
+            constants,
+        })
     }
 }
 
@@ -46,48 +55,49 @@ impl Btf {
 ///
 /// # Invariants
 ///
-/// `ty` points to an enumeration (`BTF_KIND_ENUM`) in `btf`.
+/// `constants` are part of `btf`.
 #[derive(Clone, Copy)]
 pub struct Enumeration {
     btf: Btf,
-    ty: NonNull<bindings::btf_type>,
+    constants: &'static [bindings::btf_enum],
 }
 
 impl Enumeration {
     /// The names and values of its constants.
     pub fn constants(self) -> Constants {
+        // INVARIANT: The constants are part of the BTF by the invariant of `Enumeration`.
         Constants {
-            enumeration: self,
-            next: 0,
+            btf: self.btf,
+            rest: self.constants.iter(),
         }
     }
 }
 
 /// The constants of an [`Enumeration`].
+///
+/// # Invariants
+///
+/// `rest` are part of `btf`.
 pub struct Constants {
-    enumeration: Enumeration,
-    next: usize,
+    btf: Btf,
+    rest: slice::Iter<'static, bindings::btf_enum>,
 }
 
 impl Iterator for Constants {
     type Item = (&'static CStr, i32);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Enumeration { btf, ty } = self.enumeration;
         loop {
-            // SAFETY: By the type invariant.
-            if self.next >= unsafe { bindings::btf_vlen(ty.as_ptr()) } as usize {
-                return None;
-            }
-            // SAFETY: An enumeration is followed by `btf_vlen()` constants, and this is one of them
-            // as `next` is less; BTF is never freed. Nor are names, which are strings or null.
-            unsafe {
-                let constant = &*bindings::btf_enum(ty.as_ptr()).add(self.next);
-                self.next += 1;
-                let name = bindings::btf_name_by_offset(btf.0.as_ptr(), constant.name_off);
-                if !name.is_null() {
-                    return Some((CStr::from_char_ptr(name), constant.val));
-                }
+            let constant = self.rest.next()?;
+            // SAFETY:
+            // - The BTF is valid by the invariant of `Btf`, and looking a name up takes any offset.
+            // - What is found is a string that lives and stays as long as the BTF, that is forever.
+            let name = unsafe {
+                let name = bindings::btf_name_by_offset(self.btf.0.as_ptr(), constant.name_off);
+                (!name.is_null()).then(|| CStr::from_char_ptr(name))
+            };
+            if let Some(name) = name {
+                return Some((name, constant.val));
             }
         }
     }

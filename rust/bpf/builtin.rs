@@ -8,7 +8,11 @@
 //!
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
-use crate::{bindings, Delegation, Link, Map, Prog};
+use crate::{
+    bindings,
+    object_ref::{Counted, ObjectRef},
+    Delegation,
+};
 use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
 use fs::{AnyINode, CreatingPath, Mode, OpenPath};
 use kernel::{
@@ -17,42 +21,104 @@ use kernel::{
     sync::atomic::{atomic_load, Relaxed},
 };
 
+/// A C type of objects that the built-in file system pins.
+///
+/// # Safety
+///
+/// - An inode with the [operations](Self::OPERATIONS) must be one of the built-in file system, have
+///   a pointer to such an object as its private data, which never changes, and own a reference to
+///   the object until the inode is destroyed. A reference is what an [`ObjectRef`] owns.
+/// - [`MAKE`](Self::MAKE) must make such an inode in a directory of the built-in file system, of a
+///   pointer to such an object, and take over a reference if and only if it succeeds.
+pub(crate) unsafe trait Pinnable: Counted {
+    /// The operations of the inodes that stand for such objects.
+    const OPERATIONS: *const bindings::inode_operations;
+
+    /// What makes such an inode, to be called by `vfs_mkobj()`.
+    const MAKE: Make;
+}
+
+/// What `vfs_mkobj()` calls to make an inode.
+type Make = unsafe extern "C" fn(*mut bindings::dentry, bindings::umode_t, *mut c_void) -> c_int;
+
+// SAFETY: `bpf_mkmap()` is the only one to give an inode these operations, together with the map as
+// its private data, of which the inode puts a reference and a user when it is freed.
+unsafe impl Pinnable for bindings::bpf_map {
+    const OPERATIONS: *const bindings::inode_operations = &raw const bindings::bpf_map_iops;
+    const MAKE: Make = bindings::bpf_mkmap;
+}
+
+// SAFETY: `bpf_mkprog()` is the only one to give an inode these operations, together with the
+// program as its private data, of which the inode puts a reference when it is freed.
+unsafe impl Pinnable for bindings::bpf_prog {
+    const OPERATIONS: *const bindings::inode_operations = &raw const bindings::bpf_prog_iops;
+    const MAKE: Make = bindings::bpf_mkprog;
+}
+
+// SAFETY: `bpf_mklink()` and the built-in file system's filling of a new superblock are the only
+// ones to give an inode these operations, together with the link as its private data, of which the
+// inode puts a reference when it is freed.
+unsafe impl Pinnable for bindings::bpf_link {
+    const OPERATIONS: *const bindings::inode_operations = &raw const bindings::bpf_link_iops;
+    const MAKE: Make = bindings::bpf_mklink;
+}
+
 /// Whether `inode` is a directory of the built-in file system.
+#[inline]
 pub fn is_directory(inode: &AnyINode) -> bool {
     has_operations(inode, &raw const bindings::bpf_dir_iops)
 }
 
-/// The map that `inode` of the built-in file system stands for.
-pub fn map_of(inode: &AnyINode) -> Option<Map> {
-    let map = private(inode, &raw const bindings::bpf_map_iops)?;
-    // SAFETY: Such an inode has a map's pointer and owns a user of the map until it is destroyed,
-    // which the reference prevents.
-    Some(unsafe { Map::from_borrowed(map.cast()) })
+/// The object that `inode` stands for, if it is one of the built-in file system and stands for an
+/// object of type `T`.
+pub(crate) fn get<T: Pinnable>(inode: &AnyINode) -> Option<ObjectRef<T>> {
+    if !has_operations(inode, T::OPERATIONS) {
+        return None;
+    }
+    // SAFETY:
+    // - The inode is live. By the contract of `Pinnable`, its operations tell that its private data
+    //   does not change and is a pointer to such an object, or null.
+    // - The object has a reference for the duration of the call: that of the inode, which is not
+    //   destroyed while there is `inode`.
+    unsafe {
+        let object = NonNull::new((*inode.as_ptr()).i_private.cast())?;
+        Some(ObjectRef::from_borrowed(object))
+    }
 }
 
-/// The program that `inode` of the built-in file system stands for.
-pub fn prog_of(inode: &AnyINode) -> Option<Prog> {
-    let prog = private(inode, &raw const bindings::bpf_prog_iops)?;
-    // SAFETY: Such an inode has a program's pointer and owns a reference to the program until it is
-    // destroyed, which the reference to the inode prevents.
-    Some(unsafe { Prog::from_borrowed(prog.cast()) })
-}
-
-/// The link that `inode` of the built-in file system stands for.
-pub fn link_of(inode: &AnyINode) -> Option<Link> {
-    let link = private(inode, &raw const bindings::bpf_link_iops)?;
-    // SAFETY: Such an inode has a link's pointer and owns a reference to the link until it is
-    // destroyed, which the reference to the inode prevents.
-    Some(unsafe { Link::from_borrowed(link.cast()) })
+/// Pins `object` at `path`, see [`Object::pin_builtin`](crate::Object::pin_builtin).
+pub(crate) fn pin<T: Pinnable>(object: ObjectRef<T>, path: CreatingPath, mode: Mode) -> Result {
+    // What is declared last is dropped first: the lock goes before the object.
+    let path = path;
+    if !is_directory(path.parent()) {
+        return Err(EPERM);
+    }
+    let mode = mode.into_raw() | bindings::S_IFREG as bindings::umode_t;
+    // SAFETY:
+    // - The dentry is negative, and its parent locked for writing, for as long as there is `path`.
+    // - `MAKE` is given what it asks for by the contract of `Pinnable`: a directory of the built-in
+    //   file system, as just seen, and a pointer to an object with a reference, which is forgotten
+    //   below if `MAKE` has taken it over.
+    to_result(unsafe {
+        bindings::vfs_mkobj(
+            path.dentry_ptr(),
+            mode,
+            Some(T::MAKE),
+            object.as_ptr().cast(),
+        )
+    })?;
+    let _now_the_inode_owns_it = ManuallyDrop::new(object);
+    Ok(())
 }
 
 /// What the superblock of `path` delegates, if it is the built-in file system's.
 pub(crate) fn delegation_of(path: &OpenPath) -> Option<Delegation> {
     let sb = path.super_block_ptr();
     // SAFETY:
-    // - The superblock is valid for as long as the path is open, and so is what belongs to it, which
-    //   for one with these operations is a `struct bpf_mount_opts`.
-    // - The masks do not change. There is no reference to the whole, of which other fields do.
+    // - The superblock is valid for as long as the path is open. Its operations never change.
+    // - One with these operations has a `struct bpf_mount_opts`, which it keeps until it is shut
+    //   down. There is no reference to the whole, other fields of which may change; the masks do
+    //   not.
     unsafe {
         if !ptr::eq((*sb).s_op, &raw const bindings::bpf_super_ops) {
             return None;
@@ -67,79 +133,12 @@ pub(crate) fn delegation_of(path: &OpenPath) -> Option<Delegation> {
     }
 }
 
-/// Pins `map` at `path`, whose parent must be a directory of the built-in file system.
-///
-/// # Errors
-///
-/// Those of C's `vfs_mkobj()`; `EPERM` if the parent is another file system's. `map` is given
-/// back then.
-pub fn pin_map(path: CreatingPath, mode: Mode, map: Map) -> Result<(), (Error, Map)> {
-    let pinned = ManuallyDrop::new(map);
-    // SAFETY: `bpf_mkmap()` takes over a user of the map if it succeeds, and `pinned` is not
-    // dropped then.
-    unsafe { pin(path, mode, bindings::bpf_mkmap, pinned.as_ptr().cast()) }
-        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
-}
-
-/// Pins `prog` at `path`, as [`pin_map`] does.
-pub fn pin_prog(path: CreatingPath, mode: Mode, prog: Prog) -> Result<(), (Error, Prog)> {
-    let pinned = ManuallyDrop::new(prog);
-    // SAFETY: `bpf_mkprog()` takes over a reference to the program if it succeeds, and `pinned` is
-    // not dropped then.
-    unsafe { pin(path, mode, bindings::bpf_mkprog, pinned.as_ptr().cast()) }
-        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
-}
-
-/// Pins `link` at `path`, as [`pin_map`] does.
-pub fn pin_link(path: CreatingPath, mode: Mode, link: Link) -> Result<(), (Error, Link)> {
-    let pinned = ManuallyDrop::new(link);
-    // SAFETY: `bpf_mklink()` takes over a reference to the link if it succeeds, and `pinned` is not
-    // dropped then.
-    unsafe { pin(path, mode, bindings::bpf_mklink, pinned.as_ptr().cast()) }
-        .map_err(|e| (e, ManuallyDrop::into_inner(pinned)))
-}
-
-/// # Safety
-///
-/// `make` must be one of the built-in file system's own functions for pinning, and `object` be what
-/// it pins.
-unsafe fn pin(
-    path: CreatingPath,
-    mode: Mode,
-    make: unsafe extern "C" fn(*mut bindings::dentry, bindings::umode_t, *mut c_void) -> c_int,
-    object: *mut c_void,
-) -> Result {
-    if !is_directory(path.parent()) {
-        return Err(EPERM);
-    }
-    // SAFETY:
-    // - The dentry is negative, and its parent locked for writing, for as long as `path`.
-    // - The parent is a directory of the built-in file system, as just seen, which is what `make`
-    //   is for; `object` is what it pins by this function's contract.
-    to_result(unsafe {
-        let mode = mode.into_raw() | bindings::S_IFREG as bindings::umode_t;
-        bindings::vfs_mkobj(path.dentry_ptr(), mode, Some(make), object)
-    })
-}
-
 /// Whether `inode` has these operations: what tells the kinds of inodes of the built-in file system
 /// apart.
+#[inline]
 fn has_operations(inode: &AnyINode, operations: *const bindings::inode_operations) -> bool {
-    // SAFETY: The inode is live. Some file systems change the field of a live inode, such as one
-    // that went bad, by whole words.
+    // SAFETY: The inode is live, so that the field can be read. Some file systems change the field
+    // of a live inode, such as one that went bad, but by whole words.
     let its = unsafe { atomic_load(&raw mut (*inode.as_ptr()).i_op, Relaxed) };
     ptr::eq(its, operations)
-}
-
-/// What an inode with these operations stands for.
-fn private(
-    inode: &AnyINode,
-    operations: *const bindings::inode_operations,
-) -> Option<NonNull<c_void>> {
-    if !has_operations(inode, operations) {
-        return None;
-    }
-    // SAFETY: The inode is live. It is one of the built-in file system, as which the operations give
-    // it away; the field of those is set before they can be found and never changes.
-    NonNull::new(unsafe { (*inode.as_ptr()).i_private })
 }

@@ -40,7 +40,7 @@ impl Elements {
         if !map.can_show_elements() {
             return Err(EIO);
         }
-        // SAFETY: The map is valid; the field never changes.
+        // SAFETY: The map is valid by the invariant of `ObjectRef`, and the field never changes.
         let key_size = unsafe { (*map.as_ptr()).key_size } as usize;
         Ok(Self {
             // INVARIANT: The key has that length. The map can show its elements, as just seen.
@@ -73,9 +73,12 @@ impl Sequence for Elements {
         };
         let guard = rcu::read_lock();
         // SAFETY:
-        // - The map is valid, and keys are as long as it says, by the type invariant.
-        // - The operation reads the previous key before it writes the next, which may be the same
-        //   memory.
+        // - The map is valid by the invariant of `ObjectRef`, and has operations, which never change.
+        // - `key` points to as many bytes as a key of the map has, by the type invariant, and is
+        //   ours alone. `previous` is the same or null.
+        // - The operation reads the previous key before it writes the next one, so that both may be
+        //   in the same memory.
+        // - The operation runs in an RCU read-side critical section: that of `guard`.
         let err = unsafe {
             (*(*self.map.as_ptr()).ops)
                 .map_get_next_key
@@ -97,9 +100,10 @@ impl Sequence for Elements {
             return Ok(());
         }
         // SAFETY:
-        // - The map is valid and has the operation, and the key is of its length, by the type
-        //   invariant.
-        // - The `struct seq_file` is valid and ours.
+        // - The map is valid by the invariant of `ObjectRef`, and has operations, which never change.
+        // - `key` points to as many bytes as a key of the map has, by the type invariant; the
+        //   operation only reads them.
+        // - The `struct seq_file` is valid and only ours by the invariant of `SeqWriter`.
         unsafe {
             if let Some(show) = (*(*self.map.as_ptr()).ops).map_seq_show_elem {
                 let key = self.key.as_ptr().cast_mut().cast();

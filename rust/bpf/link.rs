@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! BPF links.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
-use super::InstalledFd;
-use crate::bindings;
-use core::{mem::ManuallyDrop, ptr::NonNull};
-use fs::{task, FileOps, FileSystem};
-use kernel::{error::from_err_ptr, prelude::*};
+use crate::{
+    bindings,
+    object_ref::{Counted, ObjectRef},
+    InstalledFd,
+};
+use fs::{FileOps, FileSystem};
+use kernel::prelude::*;
 
 /// An owned reference to a link. When the last one goes, the link is detached.
-///
-/// # Invariants
-///
-/// Owns one reference to a live link.
-pub struct Link(NonNull<bindings::bpf_link>);
+#[derive(Clone)]
+pub struct Link(pub(crate) ObjectRef<bindings::bpf_link>);
 
-// SAFETY: Links are counted atomically and belong to no task.
-unsafe impl Send for Link {}
-// SAFETY: The methods on `&self` may be called at the same time by any task.
-unsafe impl Sync for Link {}
+// SAFETY:
+// - A link is freed when its count, which is atomic, drops to zero. It belongs to no task.
+// - `bpf_link_get_from_fd()` looks the number up in the task's table, and takes a reference.
+// - `bpf_link_inc()` adds to the count, `bpf_link_put()` takes away from it.
+unsafe impl Counted for bindings::bpf_link {
+    const FROM_FD: unsafe extern "C" fn(u32) -> *mut Self = bindings::bpf_link_get_from_fd;
+    const GET: unsafe extern "C" fn(*mut Self) = bindings::bpf_link_inc;
+    const PUT: unsafe extern "C" fn(*mut Self) = bindings::bpf_link_put;
+}
 
 impl Link {
     /// The link that file descriptor `fd` of the current task stands for.
@@ -27,24 +33,9 @@ impl Link {
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a link; `ESRCH` in a
     /// task that exits and has no file descriptors any more.
+    #[inline]
     pub fn from_fd(fd: u32) -> Result<Self> {
-        task::has_files()?;
-        // SAFETY: The function copes with any number, given that the task has files.
-        let link = from_err_ptr(unsafe { bindings::bpf_link_get_from_fd(fd) })?;
-        // INVARIANT: A success gives a reference.
-        NonNull::new(link).map(Self).ok_or(EINVAL)
-    }
-
-    /// Another reference to the link that `link` points to.
-    ///
-    /// # Safety
-    ///
-    /// `link` must point to a link that has a reference for the duration of the call.
-    pub(super) unsafe fn from_borrowed(link: NonNull<bindings::bpf_link>) -> Self {
-        // SAFETY: The link has a reference by this function's contract.
-        unsafe { bindings::bpf_link_inc(link.as_ptr()) };
-        // INVARIANT: That was the reference.
-        Self(link)
+        ObjectRef::from_fd(fd).map(Self)
     }
 
     /// A new file descriptor of the current task for the link, which takes over the reference. May
@@ -55,41 +46,30 @@ impl Link {
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`; `ESRCH` in a task that
     /// exits and has none any more.
     pub fn into_fd(self) -> Result<InstalledFd> {
-        task::has_files()?;
-        // SAFETY: The link is valid by the type invariant, and the task has files.
-        let fd = InstalledFd::from_raw(unsafe { bindings::bpf_link_new_fd(self.as_ptr()) })?;
-        let _now_the_file_owns_it = ManuallyDrop::new(self);
-        Ok(fd)
+        self.0.into_fd(|link| {
+            // SAFETY:
+            // - `link` has a reference: that of `self`. On success the file takes it over.
+            // - The task has files when this closure is called.
+            unsafe { bindings::bpf_link_new_fd(link) }
+        })
     }
 
     /// How to run the link's iterator by reading a file of `T`, if the link is one of an iterator.
     pub fn file_operations<T: FileSystem>(&self) -> Option<FileOps<'_, T>> {
-        // SAFETY: The link is valid by the type invariant.
+        // SAFETY: The function reads the link, which is valid by the invariant of `ObjectRef`.
         unsafe { bindings::bpf_link_is_iter(self.as_ptr()) }.then(|| {
             // SAFETY:
-            // - The operations are static, and for inodes whose private data is the link of an
-            //   iterator, of any file system.
-            // - This value holds a reference to the link for as long as it lives.
+            // - The operations are static, and for inodes of any file system whose private data is
+            //   the link of an iterator, as this link was just seen to be.
+            // - The pointer is not null, and valid for the lifetime of the result: until then `self`
+            //   is borrowed, which owns a reference to the link.
             unsafe { FileOps::from_raw(&raw const bindings::bpf_iter_fops, self.as_ptr().cast()) }
         })
     }
 
-    /// C's link.
+    /// C's link, valid for as long as `self`.
+    #[inline]
     pub fn as_ptr(&self) -> *mut bindings::bpf_link {
         self.0.as_ptr()
-    }
-}
-
-impl Clone for Link {
-    fn clone(&self) -> Self {
-        // SAFETY: There is a reference: this one.
-        unsafe { Self::from_borrowed(self.0) }
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariant.
-        unsafe { bindings::bpf_link_put(self.0.as_ptr()) }
     }
 }

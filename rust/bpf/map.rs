@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! BPF maps.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
-use crate::{bindings, Elements, FileFlags, InstalledFd};
-use core::{mem::ManuallyDrop, ptr::NonNull};
-use fs::task;
-use kernel::{error::from_err_ptr, prelude::*};
+use crate::{
+    bindings,
+    object_ref::{Counted, ObjectRef},
+    Elements, FileFlags, InstalledFd,
+};
+use kernel::prelude::*;
 
 /// An owned reference to a map, as one of its *users*.
 ///
@@ -16,13 +20,21 @@ use kernel::{error::from_err_ptr, prelude::*};
 ///
 /// # Invariants
 ///
-/// Owns one reference and one user of a live map.
-pub struct Map(NonNull<bindings::bpf_map>);
+/// Owns one reference and one user of the map.
+#[derive(Clone)]
+pub struct Map(pub(crate) ObjectRef<bindings::bpf_map>);
 
-// SAFETY: Maps are counted atomically and belong to no task.
-unsafe impl Send for Map {}
-// SAFETY: The methods on `&self` may be called at the same time by any task.
-unsafe impl Sync for Map {}
+// SAFETY:
+// - A map is freed when its count of references, which is atomic as that of users is, drops to zero.
+//   It belongs to no task.
+// - `bpf_map_get_with_uref()` looks the number up in the task's table, and takes a reference and a
+//   user.
+// - `bpf_map_inc_with_uref()` adds to both counts, `bpf_map_put_with_uref()` takes away from both.
+unsafe impl Counted for bindings::bpf_map {
+    const FROM_FD: unsafe extern "C" fn(u32) -> *mut Self = bindings::bpf_map_get_with_uref;
+    const GET: unsafe extern "C" fn(*mut Self) = bindings::bpf_map_inc_with_uref;
+    const PUT: unsafe extern "C" fn(*mut Self) = bindings::bpf_map_put_with_uref;
+}
 
 impl Map {
     /// The map that file descriptor `fd` of the current task stands for.
@@ -31,24 +43,9 @@ impl Map {
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a map; `ESRCH` in a
     /// task that exits and has no file descriptors any more.
+    #[inline]
     pub fn from_fd(fd: u32) -> Result<Self> {
-        task::has_files()?;
-        // SAFETY: The function copes with any number, given that the task has files.
-        let map = from_err_ptr(unsafe { bindings::bpf_map_get_with_uref(fd) })?;
-        // INVARIANT: A success gives a reference and a user.
-        NonNull::new(map).map(Self).ok_or(EINVAL)
-    }
-
-    /// Another user of the map that `map` points to.
-    ///
-    /// # Safety
-    ///
-    /// `map` must point to a map that has a user for the duration of the call.
-    pub(super) unsafe fn from_borrowed(map: NonNull<bindings::bpf_map>) -> Self {
-        // SAFETY: The map has a user by this function's contract.
-        unsafe { bindings::bpf_map_inc_with_uref(map.as_ptr()) };
-        // INVARIANT: That was the reference and the user.
-        Self(map)
+        ObjectRef::from_fd(fd).map(Self)
     }
 
     /// A new file descriptor of the current task for the map, which takes over the reference. May
@@ -59,17 +56,19 @@ impl Map {
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers;
     /// `ESRCH` in a task that exits and has none any more.
     pub fn into_fd(self, flags: FileFlags) -> Result<InstalledFd> {
-        task::has_files()?;
-        // SAFETY: The map is valid by the type invariant, and the task has files.
-        let fd = unsafe { bindings::bpf_map_new_fd(self.0.as_ptr(), flags.0) };
-        let fd = InstalledFd::from_raw(fd)?;
-        let _now_the_file_owns_it = ManuallyDrop::new(self);
-        Ok(fd)
+        self.0.into_fd(|map| {
+            // SAFETY:
+            // - `map` has a reference and a user: those of `self`. On success the file takes them
+            //   over.
+            // - The task has files when this closure is called.
+            unsafe { bindings::bpf_map_new_fd(map, flags.as_open_flags()) }
+        })
     }
 
     /// Whether the map can show its elements: it has BTF, and is of a type that does.
+    #[inline]
     pub fn can_show_elements(&self) -> bool {
-        // SAFETY: The map is valid by the type invariant.
+        // SAFETY: The function reads the map, which is valid by the invariant of `ObjectRef`.
         unsafe { bindings::bpf_map_support_seq_show(self.as_ptr()) }
     }
 
@@ -82,22 +81,9 @@ impl Map {
         Elements::new(self)
     }
 
-    /// C's map.
+    /// C's map, valid for as long as `self`.
+    #[inline]
     pub fn as_ptr(&self) -> *mut bindings::bpf_map {
         self.0.as_ptr()
-    }
-}
-
-impl Clone for Map {
-    fn clone(&self) -> Self {
-        // SAFETY: There is a user: this one.
-        unsafe { Self::from_borrowed(self.0) }
-    }
-}
-
-impl Drop for Map {
-    fn drop(&mut self) {
-        // SAFETY: The reference and the user are ours by the type invariant.
-        unsafe { bindings::bpf_map_put_with_uref(self.0.as_ptr()) }
     }
 }

@@ -7,9 +7,9 @@
 //! package of headers may lack it; then there are no such links (`bpf_preload_header` is set by
 //! `Kbuild`).
 
-#[cfg(bpf_preload_header)]
-use crate::bindings;
 use crate::Link;
+#[cfg(bpf_preload_header)]
+use crate::{bindings, object_ref::ObjectRef};
 #[cfg(bpf_preload_header)]
 use core::ptr::NonNull;
 use kernel::prelude::*;
@@ -37,8 +37,9 @@ pub fn for_each(mut f: impl FnMut(&CStr, Link) -> Result) -> Result {
     for info in &links {
         let name = CStr::from_bytes_until_nul(&info.link_name).map_err(|_| EINVAL)?;
         let link = NonNull::new(info.link).ok_or(EINVAL)?;
-        // SAFETY: The module has a reference until it goes, which our use of it prevents.
-        f(name, unsafe { Link::from_borrowed(link) })?;
+        // SAFETY: The module filled in a link that it owns a reference to until it goes, which the
+        // reference to the module prevents for as long as there is `module`.
+        f(name, Link(unsafe { ObjectRef::from_borrowed(link) }))?;
     }
     Ok(())
 }
@@ -61,18 +62,18 @@ struct PreloadModule(NonNull<bindings::bpf_preload_ops>);
 impl PreloadModule {
     fn get_or_load() -> Option<Self> {
         if Self::operations().is_none() {
-            // SAFETY: A format for one string, and that. Whether it worked shows when looking
-            // again.
-            unsafe {
-                bindings::__request_module(true, c"%s".as_char_ptr(), c"bpf_preload".as_char_ptr())
-            };
+            let (format, name) = (c"%s".as_char_ptr(), c"bpf_preload".as_char_ptr());
+            // SAFETY: Both are strings, and the format takes one string. Whether the module could be
+            // loaded shows when looking again.
+            unsafe { bindings::__request_module(true, format, name) };
         }
         Self::get()
     }
 
     /// The operations of the module, if it is loaded.
     fn operations() -> Option<NonNull<bindings::bpf_preload_ops>> {
-        // SAFETY: The module sets the word as it comes and clears it as it goes, at once.
+        // SAFETY: The static is always valid. The module sets it as it comes and clears it as it
+        // goes, both by writing the whole word.
         NonNull::new(unsafe { atomic_load(&raw mut bindings::bpf_preload_ops, Relaxed) })
     }
 
@@ -80,9 +81,9 @@ impl PreloadModule {
     fn get() -> Option<Self> {
         let _guard = rcu::Guard::new();
         let ops = Self::operations()?;
-        // SAFETY: A module that goes clears the pointer first, and its memory is freed only after
-        // a grace period, which the guard keeps from ending. A reference is refused to one that
-        // goes.
+        // SAFETY: The operations and their module are valid for as long as there is the guard: a
+        // module that goes clears the pointer first, and its memory is freed only after a grace
+        // period, which the guard keeps from ending. A module that goes refuses the reference.
         let got = unsafe { bindings::try_module_get((*ops.as_ptr()).owner) };
         // INVARIANT: That was the reference. There is no value without: its drop would put one.
         got.then(|| Self(ops))
@@ -95,18 +96,24 @@ impl PreloadModule {
         &self,
         links: &mut [bindings::bpf_preload_info; bindings::BPF_PRELOAD_LINKS as usize],
     ) -> Result {
-        // SAFETY: The operations are valid by the type invariant.
-        let preload = unsafe { (*self.0.as_ptr()).preload }.ok_or(ENOENT)?;
-        // SAFETY: It fills in `BPF_PRELOAD_LINKS` of them, the length of the array.
-        to_result(unsafe { preload(links.as_mut_ptr()) })
+        // SAFETY:
+        // - The operations are the module's, which stays for as long as there is `self`, by the type
+        //   invariant.
+        // - The operation fills in `BPF_PRELOAD_LINKS` elements, which is the length of the array.
+        to_result(unsafe {
+            match self.0.as_ref().preload {
+                Some(preload) => preload(links.as_mut_ptr()),
+                None => ENOENT.to_errno(),
+            }
+        })
     }
 }
 
 #[cfg(bpf_preload_header)]
 impl Drop for PreloadModule {
     fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariant, which also makes the operations
-        // valid.
+        // SAFETY: The reference to the module is ours by the type invariant. The operations, which
+        // are the module's, are read before the reference is gone.
         unsafe { bindings::module_put((*self.0.as_ptr()).owner) }
     }
 }

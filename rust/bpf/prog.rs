@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! BPF programs.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
-use crate::{bindings, InstalledFd};
-use core::{mem::ManuallyDrop, ptr::NonNull};
-use fs::task;
-use kernel::{
-    error::{from_err_ptr, to_result},
-    prelude::*,
+use crate::{
+    bindings,
+    object_ref::{Counted, ObjectRef},
+    InstalledFd,
 };
+use core::mem::ManuallyDrop;
+use kernel::{error::to_result, prelude::*};
 
 /// The type of a program, `BPF_PROG_TYPE_*`.
 #[derive(Clone, Copy)]
@@ -16,22 +18,25 @@ pub struct ProgType(bindings::bpf_prog_type);
 
 impl ProgType {
     /// Makes a `ProgType` of the C type.
+    #[inline]
     pub fn from_raw(ty: bindings::bpf_prog_type) -> Self {
         Self(ty)
     }
 }
 
 /// An owned reference to a program.
-///
-/// # Invariants
-///
-/// Owns one reference to a live program.
-pub struct Prog(NonNull<bindings::bpf_prog>);
+#[derive(Clone)]
+pub struct Prog(pub(crate) ObjectRef<bindings::bpf_prog>);
 
-// SAFETY: Programs are counted atomically and belong to no task.
-unsafe impl Send for Prog {}
-// SAFETY: The methods on `&self` may be called at the same time by any task.
-unsafe impl Sync for Prog {}
+// SAFETY:
+// - A program is freed when its count, which is atomic, drops to zero. It belongs to no task.
+// - `bpf_prog_get()` looks the number up in the task's table, and takes a reference.
+// - `bpf_prog_inc()` adds to the count, `bpf_prog_put()` takes away from it.
+unsafe impl Counted for bindings::bpf_prog {
+    const FROM_FD: unsafe extern "C" fn(u32) -> *mut Self = bindings::bpf_prog_get;
+    const GET: unsafe extern "C" fn(*mut Self) = bindings::bpf_prog_inc;
+    const PUT: unsafe extern "C" fn(*mut Self) = bindings::bpf_prog_put;
+}
 
 impl Prog {
     /// The program that file descriptor `fd` of the current task stands for.
@@ -40,24 +45,9 @@ impl Prog {
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a program; `ESRCH` in a
     /// task that exits and has no file descriptors any more.
+    #[inline]
     pub fn from_fd(fd: u32) -> Result<Self> {
-        task::has_files()?;
-        // SAFETY: The function copes with any number, given that the task has files.
-        let prog = from_err_ptr(unsafe { bindings::bpf_prog_get(fd) })?;
-        // INVARIANT: A success gives a reference.
-        NonNull::new(prog).map(Self).ok_or(EINVAL)
-    }
-
-    /// Another reference to the program that `prog` points to.
-    ///
-    /// # Safety
-    ///
-    /// `prog` must point to a program that has a reference for the duration of the call.
-    pub(super) unsafe fn from_borrowed(prog: NonNull<bindings::bpf_prog>) -> Self {
-        // SAFETY: The program has a reference by this function's contract.
-        unsafe { bindings::bpf_prog_inc(prog.as_ptr()) };
-        // INVARIANT: That was the reference.
-        Self(prog)
+        ObjectRef::from_fd(fd).map(Self)
     }
 
     /// Asks the LSMs whether the current task may have the program, and checks that it is of type
@@ -67,10 +57,12 @@ impl Prog {
     ///
     /// What an LSM answers; `EINVAL` if it is of another type.
     pub fn check_type(&self, ty: ProgType) -> Result {
-        // SAFETY: The program is valid by the type invariant.
+        // SAFETY: The hook looks at the program, which is valid by the invariant of `ObjectRef`.
         to_result(unsafe { bindings::security_bpf_prog(self.as_ptr()) })?;
         let mut ty = ty.0;
-        // SAFETY: The program is valid by the type invariant; the type is only read.
+        // SAFETY:
+        // - The function reads the program, which is valid by the invariant of `ObjectRef`.
+        // - `ty` is a local variable, and is used during the call only.
         if unsafe { bindings::bpf_prog_get_ok(self.as_ptr(), &mut ty, false) } {
             Ok(())
         } else {
@@ -86,34 +78,23 @@ impl Prog {
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers;
     /// `ESRCH` in a task that exits and has none any more.
     pub fn into_fd(self) -> Result<InstalledFd> {
-        task::has_files()?;
-        // SAFETY: The program is valid by the type invariant, and the task has files.
-        let fd = InstalledFd::from_raw(unsafe { bindings::bpf_prog_new_fd(self.as_ptr()) })?;
-        let _now_the_file_owns_it = ManuallyDrop::new(self);
-        Ok(fd)
+        self.0.into_fd(|prog| {
+            // SAFETY:
+            // - `prog` has a reference: that of `self`. On success the file takes it over.
+            // - The task has files when this closure is called.
+            unsafe { bindings::bpf_prog_new_fd(prog) }
+        })
     }
 
-    /// C's program.
+    /// C's program, valid for as long as `self`.
+    #[inline]
     pub fn as_ptr(&self) -> *mut bindings::bpf_prog {
         self.0.as_ptr()
     }
 
     /// Hands the reference to whoever takes the pointer.
+    #[inline]
     pub fn into_raw(self) -> *mut bindings::bpf_prog {
         ManuallyDrop::new(self).as_ptr()
-    }
-}
-
-impl Clone for Prog {
-    fn clone(&self) -> Self {
-        // SAFETY: There is a reference: this one.
-        unsafe { Self::from_borrowed(self.0) }
-    }
-}
-
-impl Drop for Prog {
-    fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariant.
-        unsafe { bindings::bpf_prog_put(self.0.as_ptr()) }
     }
 }

@@ -2,9 +2,11 @@
 
 //! BPF tokens: the right to use parts of `bpf(2)` in a user namespace, handed out by a file system
 //! that was mounted for it.
+//!
+//! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
 use crate::{bindings, builtin, InstalledFd};
-use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
+use core::{marker::PhantomData, ptr, ptr::NonNull};
 use fs::{
     capability::{self, Capability},
     AccessMask,
@@ -14,8 +16,9 @@ use fs::{
 };
 use kernel::{
     error::{from_err_ptr, to_result},
-    fs::file::FileDescriptorReservation,
+    fs::file::{File, FileDescriptorReservation},
     prelude::*,
+    sync::aref::ARef,
 };
 
 /// What can be delegated: the values of an enumeration of the kernel's.
@@ -103,17 +106,20 @@ impl Delegation {
 ///
 /// # Invariants
 ///
-/// Points to the attributes of that command, in kernel memory, for as long as it lives.
-pub struct TokenRequest<'a>(&'a mut bindings::bpf_attr);
+/// Points to the attributes of that command, in kernel memory, which are only ours for `'a`.
+pub struct TokenRequest<'a>(
+    *mut bindings::bpf_attr,
+    PhantomData<&'a mut bindings::bpf_attr>,
+);
 
-impl<'a> TokenRequest<'a> {
+impl TokenRequest<'_> {
     /// # Safety
     ///
-    /// `attr` must be as the type invariant says, for `'a`.
+    /// `attr` must be as the type invariant says, for the lifetime of the result.
+    #[inline]
     pub unsafe fn from_raw(attr: *mut bindings::bpf_attr) -> Self {
         // INVARIANT: The attributes are as the invariant says by this function's contract.
-        // SAFETY: The attributes are valid for `'a` by this function's contract.
-        Self(unsafe { &mut *attr })
+        Self(attr, PhantomData)
     }
 
     /// What the command's file descriptor has open: the root of a superblock of `T`, or of the
@@ -123,8 +129,8 @@ impl<'a> TokenRequest<'a> {
     ///
     /// `EBADF` if there is no such file descriptor, `EINVAL` if it has something else open.
     pub fn root<T: Delegates>(&self) -> Result<TokenRoot> {
-        // SAFETY: The attributes are of that command by the type invariant.
-        let path = OpenPath::from_fd(unsafe { self.0.token_create.bpffs_fd })?;
+        // SAFETY: The attributes are valid, and of this command, by the type invariant.
+        let path = OpenPath::from_fd(unsafe { (*self.0).token_create.bpffs_fd })?;
         if !path.is_root() {
             return Err(EINVAL);
         }
@@ -145,45 +151,34 @@ impl<'a> TokenRequest<'a> {
     /// `CAP_BPF` there; `EOPNOTSUPP` if that is the initial one, where a token makes no sense;
     /// `ENOENT` if nothing is delegated; `EMFILE`, `ENOSPC`, `ENOMEM`, what an LSM answers.
     pub fn create(self, root: &TokenRoot) -> Result<InstalledFd> {
-        let TokenRoot { path, delegation } = root;
-        // SAFETY: The superblock is valid for as long as the path is open; the field never changes.
-        let user_ns = unsafe { (*path.super_block_ptr()).s_user_ns };
-        // SAFETY: The current task's user namespace is valid.
-        if unsafe { bindings::current_user_ns() } != user_ns {
-            return Err(EPERM);
-        }
-        // SAFETY: The superblock, which the open file holds, holds its user namespace.
-        if !unsafe { capability::ns_capable(user_ns, Capability::BPF) } {
+        let user_ns = root.user_ns();
+        // SAFETY:
+        // - The current task has credentials, and these a user namespace.
+        // - `user_ns` is valid for as long as there is `root`.
+        let may_create = unsafe {
+            bindings::current_user_ns() == user_ns
+                && capability::ns_capable(user_ns, Capability::BPF)
+        };
+        if !may_create {
             return Err(EPERM);
         }
         if ptr::eq(user_ns, &raw const bindings::init_user_ns) {
             return Err(Error::from_errno(-(bindings::EOPNOTSUPP as c_int)));
         }
-        if delegation.is_empty() {
+        if root.delegation.is_empty() {
             return Err(ENOENT);
         }
 
         let fd = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
         let file = TokenFile::new(root)?;
-        let mut token = KBox::new(
-            bindings::bpf_token {
-                // No reference yet: it is taken when nothing can fail any more.
-                userns: user_ns,
-                allowed_cmds: delegation.cmds,
-                allowed_maps: delegation.maps,
-                allowed_progs: delegation.progs,
-                allowed_attachs: delegation.attachs,
-                ..pin_init::zeroed()
-            },
-            GFP_KERNEL,
-        )?;
-        token.refcnt.counter = 1;
-        // SAFETY: The token is complete; attributes and path are valid.
+        let mut token = NewToken::new(root)?;
+        // SAFETY:
+        // - The token is complete but for its reference to the user namespace, which is valid for as
+        //   long as there is `root`.
+        // - The attributes are valid by the type invariant, the path for as long as there is `root`.
         to_result(unsafe {
-            bindings::security_bpf_token_create(&mut *token, self.0, path.as_ptr())
+            bindings::security_bpf_token_create(&mut *token.0, self.0, root.path.as_ptr())
         })?;
-        // SAFETY: The superblock, which the open file holds, holds its user namespace.
-        unsafe { bindings::get_user_ns(user_ns) };
         Ok(file.install(token, fd))
     }
 }
@@ -207,8 +202,50 @@ pub struct TokenRoot {
 
 impl TokenRoot {
     /// Whether the current task has access, see [`OpenPath::permission`].
+    #[inline]
     pub fn permission(&self, mask: AccessMask) -> Result {
         self.path.permission(mask)
+    }
+
+    /// The user namespace of the superblock, valid for as long as `self`.
+    fn user_ns(&self) -> *mut bindings::user_namespace {
+        // SAFETY: The superblock is valid for as long as the path is open, and so is the user
+        // namespace, which the superblock holds and never changes.
+        unsafe { (*self.path.super_block_ptr()).s_user_ns }
+    }
+}
+
+/// A token that has no file yet.
+///
+/// # Invariants
+///
+/// The token is complete, but does not own a reference to its user namespace, which is valid for
+/// `'a`.
+struct NewToken<'a>(KBox<bindings::bpf_token>, PhantomData<&'a TokenRoot>);
+
+impl<'a> NewToken<'a> {
+    /// A token for what `root` delegates. May sleep. Fails with `ENOMEM`.
+    fn new(root: &'a TokenRoot) -> Result<Self> {
+        let Delegation {
+            cmds,
+            maps,
+            progs,
+            attachs,
+        } = root.delegation;
+        let mut token = KBox::new(
+            bindings::bpf_token {
+                userns: root.user_ns(),
+                allowed_cmds: cmds,
+                allowed_maps: maps,
+                allowed_progs: progs,
+                allowed_attachs: attachs,
+                ..pin_init::zeroed()
+            },
+            GFP_KERNEL,
+        )?;
+        token.refcnt.counter = 1;
+        // INVARIANT: The user namespace is valid for as long as there is `root`, that is for `'a`.
+        Ok(Self(token, PhantomData))
     }
 }
 
@@ -216,71 +253,60 @@ impl TokenRoot {
 ///
 /// # Invariants
 ///
-/// Owns a reference to a file of `bpf_token_fops`, without a token yet.
-struct TokenFile(NonNull<bindings::file>);
+/// A file of `bpf_token_fops` that nobody else uses, without a token yet. Without one, there is
+/// nothing for the operations to release.
+struct TokenFile(ARef<File>);
 
 impl TokenFile {
-    /// A file without a name, on the mount of `root`.
+    /// A file without a name, on the mount of `root`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` without memory for an inode, `ENOMEM` or `ENFILE` without a file.
     fn new(root: &TokenRoot) -> Result<Self> {
         let mode = Mode::new(0o600).masked().into_raw() | bindings::S_IFREG as bindings::umode_t;
-        // SAFETY: The superblock is valid for as long as the path is open.
-        let inode = unsafe { bindings::new_inode(root.path.super_block_ptr()) };
-        if inode.is_null() {
-            return Err(ENOSPC);
-        }
+        let operations = &raw const bindings::bpf_token_fops;
         // SAFETY:
-        // - The inode is new and nobody else's; so it is unlinked for good.
-        // - Its superblock does not mind by the type invariant of `root`.
-        // - The operations are static; path and name are valid.
+        // - The superblock and the mount are valid for as long as the path is open. The superblock
+        //   does not mind such an inode by the invariant of `TokenRoot`.
+        // - The inode is new and ours alone, and has no parent: nobody looks at what is set, and
+        //   nobody else links it or takes its links away.
+        // - The name is a string, and the operations are static.
+        // - `alloc_file_pseudo()` takes over the reference to the inode if it succeeds. If it fails,
+        //   the reference stays ours.
         let file = unsafe {
-            (*inode).i_ino = bindings::get_next_ino().into();
-            bindings::simple_inode_init_ts(inode);
-            bindings::inode_init_owner(&raw mut bindings::nop_mnt_idmap, inode, ptr::null(), mode);
-            (*inode).__bindgen_anon_3.i_fop = &raw const bindings::bpf_token_fops;
+            let (sb, mnt) = (root.path.super_block_ptr(), (*root.path.as_ptr()).mnt);
+            let inode = from_err_ptr(bindings::bpf_get_inode(sb, ptr::null(), mode))?;
+            (*inode).__bindgen_anon_3.i_fop = operations;
             bindings::clear_nlink(inode);
-            bindings::alloc_file_pseudo(
-                inode,
-                (*root.path.as_ptr()).mnt,
-                c"bpf-token".as_char_ptr(),
-                bindings::O_RDWR as c_int,
-                &raw const bindings::bpf_token_fops,
-            )
+            let (name, flags) = (c"bpf-token".as_char_ptr(), bindings::O_RDWR as c_int);
+            let file = bindings::alloc_file_pseudo(inode, mnt, name, flags, operations);
+            from_err_ptr(file).inspect_err(|_| bindings::iput(inode))?
         };
-        match from_err_ptr(file) {
-            // INVARIANT: `alloc_file_pseudo()` gives a reference.
-            Ok(file) => NonNull::new(file).map(Self).ok_or(ENOMEM),
-            Err(e) => {
-                // SAFETY: When it fails, the reference to the inode stays ours.
-                unsafe { bindings::iput(inode) };
-                Err(e)
-            }
-        }
+        let file = NonNull::new(file).ok_or(ENOMEM)?;
+        // INVARIANT: The file is new, and has no private data.
+        // SAFETY:
+        // - `alloc_file_pseudo()` gave a reference, which is ours.
+        // - `File` has the layout of a `struct file`. Nobody can be in the middle of using the
+        //   position of a file that was never in a table.
+        Ok(Self(unsafe { ARef::from_raw(file.cast()) }))
     }
 
     /// Gives the file its token, and the file to user space.
-    fn install(
-        self,
-        token: KBox<bindings::bpf_token>,
-        fd: FileDescriptorReservation,
-    ) -> InstalledFd {
-        let this = ManuallyDrop::new(self);
+    fn install(self, token: NewToken<'_>, fd: FileDescriptorReservation) -> InstalledFd {
         let number = fd.reserved_fd();
         // SAFETY:
-        // - The file is ours, and its operations expect a token there, which they free.
-        // - The reference is handed over. Nobody can be in the middle of using the file's position.
+        // - The user namespace is valid by the invariant of `NewToken`. The new reference is the
+        //   token's, which now is complete.
+        // - The file is ours alone and has no token by the type invariant. Its operations expect one
+        //   there, and put the one reference to it that there is; the last put frees the token with
+        //   `kfree()`, which is right for a `KBox`.
         unsafe {
-            (*this.0.as_ptr()).private_data = KBox::into_raw(token).cast();
-            fd.fd_install(kernel::sync::aref::ARef::from_raw(this.0.cast()));
+            bindings::get_user_ns(token.0.userns);
+            (*self.0.as_ptr()).private_data = KBox::into_raw(token.0).cast();
         }
+        fd.fd_install(self.0);
         // File descriptors are non-negative `int`s.
         InstalledFd(number as c_int)
-    }
-}
-
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        // SAFETY: The reference is ours by the type invariant. Without a token, there is nothing
-        // for the operations to release.
-        unsafe { bindings::fput(self.0.as_ptr()) };
     }
 }
