@@ -31,8 +31,11 @@
 //! }
 //!
 //! static PATCH: Patch<1> = Patch::new::<Mine>([
-//!     // SAFETY: The function has the signature of the kernel's, and calls nothing.
-//!     unsafe { replacement!("sched_clock", my_sched_clock as *mut c_void) },
+//!     // SAFETY:
+//!     // - The function is static, and has the signature of the kernel's, which asks nothing of its
+//!     //   callers.
+//!     // - It calls nothing.
+//!     unsafe { replacement!(sched_clock, my_sched_clock as *mut c_void) },
 //! ]);
 //! ```
 
@@ -74,22 +77,23 @@ impl Replacement {
     }
 }
 
-/// [`Replacement::new()`] for a function whose name is a literal, which also puts the name into
-/// `.modinfo`. There `klp-relocate` finds whose prototypes are to be proved, and modinfo(8) shows it.
+/// [`Replacement::new()`] for a function whose name is given as an identifier. It also puts the name
+/// into `.modinfo`. There `klp-relocate` finds whose prototypes are to be proved, and modinfo(8)
+/// shows it.
 ///
-/// Takes the name, without a prefix `c`, and the pointer, and is as unsafe as
-/// [`Replacement::new()`].
+/// Takes the name and the pointer, and is as unsafe as [`Replacement::new()`].
 #[macro_export]
 macro_rules! replacement {
-    ($old:literal, $new:expr $(,)?) => {{
-        const INFO: &[u8] = ::core::concat!("livepatch_replaces=", $old, "\0").as_bytes();
+    ($old:ident, $new:expr $(,)?) => {{
+        const INFO: &[u8] =
+            ::core::concat!("livepatch_replaces=", ::core::stringify!($old), "\0").as_bytes();
         #[used]
         #[link_section = ".modinfo"]
         static RECORD: [u8; INFO.len()] = match INFO.first_chunk() {
             Some(bytes) => *bytes,
             None => ::core::unreachable!(), // It is as long as it is.
         };
-        $crate::Replacement::new(::kernel::c_str!($old), $new)
+        $crate::Replacement::new(::kernel::c_str!(::core::stringify!($old)), $new)
     }};
 }
 
@@ -162,15 +166,20 @@ impl<const N: usize> Patch<N> {
     pub unsafe fn enable(&'static self, module: &'static ThisModule) -> Result {
         let (patch, objects) = (self.patch.get(), self.objects.get());
         // SAFETY:
-        // - Nobody else knows of the patch yet.
-        // - The pointers are to static data, to lists that end as they should.
+        // - Nobody else uses the patch yet, as this is called once by this function's contract.
+        // - The pointers are to static data: `self` is. Both lists end in a zeroed element, as the
+        //   livepatch core expects, by the types of the fields.
         unsafe {
             (&raw mut (*objects)[0].funcs).write(self.functions.get().cast());
             (&raw mut (*patch).objs).write(objects.cast());
             (&raw mut (*patch).mod_).write(module.as_ptr());
         }
-        // SAFETY: The patch is complete, and the module is as the function asks for by this
-        // function's contract.
+        // SAFETY:
+        // - The patch is complete, and static, as is all that it points to.
+        // - The functions in it may be replaced as long as the conditions of their makers hold,
+        //   which they do by this function's contract.
+        // - The module is being initialised, is marked and has the patch in its static data, by that
+        //   contract.
         to_result(unsafe { bindings::klp_enable_patch(patch) })
     }
 }

@@ -19,8 +19,10 @@ impl MntNamespaceId {
     /// The id of the current task's mount namespace; `None` if the task exits and has left it.
     pub fn current() -> Option<Self> {
         let nsproxy = task::nsproxy().ok()?;
-        // SAFETY: The current task holds its namespaces, and thus the mount namespace, for the
-        // duration of the call. The id of a namespace never changes.
+        // SAFETY:
+        // - `nsproxy` is what the current task has, which changes it only by itself: so the task
+        //   holds it, and thus the mount namespace, for the duration of the call.
+        // - The id of a namespace never changes.
         let id = unsafe { bindings::mnt_ns_id((*nsproxy).mnt_ns) };
         // Ids are not zero.
         NonZero::new(id).map(Self)

@@ -74,7 +74,7 @@ impl Attributes {
         )?;
         let list = this.list.get();
         // INVARIANT: An empty list points to itself. The box does not move its content.
-        // SAFETY: The list is ours.
+        // SAFETY: The list is in the box, which nobody else knows of yet.
         unsafe {
             list.write(bindings::list_head {
                 next: list,
@@ -99,7 +99,9 @@ unsafe impl Sync for Cache {}
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        // SAFETY: Nobody else uses the cache, and the attributes are gone with their inodes.
+        // SAFETY:
+        // - The cache is valid by the type invariant, and ours alone as it is dropped.
+        // - It is of a superblock whose inodes are gone, and with them the attributes.
         unsafe { bindings::simple_xattr_cache_cleanup(self.0.get()) };
     }
 }
@@ -107,8 +109,11 @@ impl Drop for Cache {
 impl SimpleXattrs {
     /// The attributes, if there are any.
     fn get(&self) -> Option<&Attributes> {
-        // SAFETY: The pointer is null or that of a box that stays until `release()`, by the type
-        // invariant. Acquiring orders it after the box was filled in.
+        // SAFETY:
+        // - The pointer is null or that of a box, by the type invariant. The box stays until
+        //   `release()`, which takes `&mut self`.
+        // - The box was filled in before the pointer was set, which acquiring the pointer keeps in
+        //   that order. What changes in the box is in `UnsafeCell`s.
         unsafe { self.0.load(Acquire).as_ref() }
     }
 
@@ -117,18 +122,14 @@ impl SimpleXattrs {
         if let Some(there) = self.get() {
             return Ok(there);
         }
-        let new = KBox::into_raw(Attributes::new()?);
-        // INVARIANT: The pointer was null, and owns the box now.
-        let there = match self.0.cmpxchg(ptr::null_mut(), new, Full) {
-            Ok(_) => new,
-            Err(there) => {
-                // SAFETY: The box is ours again, as another task was faster.
-                drop(unsafe { KBox::from_raw(new) });
-                there
-            }
-        };
-        // SAFETY: The pointer is that of a box that stays until `release()`, by the type invariant.
-        Ok(unsafe { &*there })
+        let new = ManuallyDrop::new(Attributes::new()?);
+        let pointer = ptr::from_ref::<Attributes>(&new).cast_mut();
+        // INVARIANT: If the pointer was null, it owns the box now, which is not dropped.
+        if self.0.cmpxchg(ptr::null_mut(), pointer, Full).is_err() {
+            // Another task was faster.
+            drop(ManuallyDrop::into_inner(new));
+        }
+        self.get().ok_or(ENOMEM)
     }
 }
 
@@ -153,7 +154,9 @@ impl Store for SimpleXattrs {
         }
         // SAFETY:
         // - The pointer was that of a box by the type invariant, which is ours now.
-        // - Nobody else uses the attributes, whose superblock the cache is of.
+        // - Nobody else uses the list, which is valid by the invariant of `Attributes`.
+        // - `shared` is the cache that the attributes were put into: that of the superblock.
+        // - Null stands for a counter of the freed memory, which nobody asks for.
         unsafe {
             let attributes = KBox::from_raw(attributes);
             let list = attributes.list.get();
@@ -165,8 +168,10 @@ impl Store for SimpleXattrs {
         let attributes = of.own().get().ok_or_else(no_data)?;
         let (value, size) = value.into_raw();
         // SAFETY:
-        // - List and cache are those of an inode and its superblock.
-        // - The name is a string, and the value has that size.
+        // - List and cache are valid by their types' invariants, and those of an inode and its
+        //   superblock by the invariant of `XattrsOf`.
+        // - The name is a string.
+        // - `value` points to `size` bytes that are ours, or is null, by the invariant of `Buffer`.
         let length = unsafe {
             let (cache, list) = (of.shared().0.get(), attributes.list.get());
             bindings::simple_xattr_get(cache, list, name.as_char_ptr(), value, size)
@@ -187,9 +192,13 @@ impl Store for SimpleXattrs {
         let (value, size) = value.map_or((ptr::null(), 0), |v| (v.as_ptr().cast(), v.len()));
         let flags = flags.into_raw();
         // SAFETY:
-        // - List, limits and cache are those of an inode and its superblock.
-        // - The name is a string, and the value has that size.
-        // - What was there before is ours to free.
+        // - List, limits and cache are valid by their types' invariants, and those of an inode and
+        //   its superblock by the invariant of `XattrsOf`.
+        // - The inode is locked for writing, as the functions ask for, by the contract of `Store`.
+        // - The name is a string.
+        // - `value` points to `size` bytes, or is null and `size` zero.
+        // - What `simple_xattr_set()` took off the list is ours to free. It may be null, which
+        //   `simple_xattr_free_rcu()` takes.
         unsafe {
             if is_limited {
                 let limits = attributes.limits.get();
@@ -209,8 +218,9 @@ impl Store for SimpleXattrs {
         let list = of.own().get().map_or(ptr::null_mut(), |a| a.list.get());
         let (names, size) = names.into_raw();
         // SAFETY:
-        // - The inode is live, and the list is that of an inode, or null for none.
-        // - The buffer has that size.
+        // - The inode is live, as is every `AnyINode`.
+        // - The list is valid by the invariant of `Attributes`, or null, which stands for none.
+        // - `names` points to `size` bytes that are ours, or is null, by the invariant of `Buffer`.
         let length =
             unsafe { bindings::simple_xattr_list(inode.as_ptr(), list, names.cast(), size) };
         // The cast loses nothing: errors are small.
@@ -221,8 +231,10 @@ impl Store for SimpleXattrs {
         let attributes = of.own().get_or_make()?;
         let xattr = NewXattr::security(suffix, value)?;
         // SAFETY:
-        // - List, limits and cache are those of an inode and its superblock.
-        // - The attribute has a name and is ours by its type's invariant.
+        // - List, limits and cache are valid by their types' invariants, and those of an inode and
+        //   its superblock by the invariant of `XattrsOf`.
+        // - The attribute has a name and is ours by the invariant of `NewXattr`. If the function
+        //   succeeds, the inode owns it, and it is forgotten below.
         to_result(unsafe {
             bindings::simple_xattr_add_limited(
                 of.shared().0.get(),
@@ -261,12 +273,12 @@ impl NewXattr {
         for part in [security_prefix(), suffix.to_bytes_with_nul()] {
             name.extend_from_slice(part, flags::GFP_KERNEL_ACCOUNT)?;
         }
-        // SAFETY: `value` has that size.
+        // SAFETY: `value` points to as many bytes as it has, of which the function makes a copy.
         let xattr = from_err_ptr(unsafe {
             bindings::simple_xattr_alloc(value.as_ptr().cast(), value.len())
         })?;
         let xattr = NonNull::new(xattr).ok_or(EINVAL)?;
-        // SAFETY: The attribute is ours.
+        // SAFETY: The attribute was just made, so it is valid, and nobody else knows of it.
         unsafe { (*xattr.as_ptr()).name = name.into_raw_parts().0.cast() };
         // INVARIANT: The attribute has a name, which is from `kmalloc()`.
         Ok(Self(xattr))
@@ -275,7 +287,8 @@ impl NewXattr {
 
 impl Drop for NewXattr {
     fn drop(&mut self) {
-        // SAFETY: The attribute is ours by the type invariant.
+        // SAFETY: The attribute is ours by the type invariant, which says that it and its name are
+        // as the function frees them.
         unsafe { bindings::simple_xattr_free(self.0.as_ptr()) };
     }
 }
