@@ -14,11 +14,43 @@ use kernel::{alloc::flags, prelude::*, seq_print, sync::rcu};
 ///
 /// # Invariants
 ///
-/// `map` can show its elements (`map_seq_show_elem`), and `key` is as long as its keys.
+/// `map` can show its elements (`map_seq_show_elem`), and `key` has room for its keys.
 pub struct Elements {
     map: Map,
-    key: KVec<u8>,
+    key: Key,
     at: Position,
+}
+
+/// Room for a key. That of most maps is small.
+enum Key {
+    Small([u64; 4]),
+    Large(KVec<u8>),
+}
+
+impl Key {
+    /// May sleep. Fails with `ENOMEM`.
+    fn new(size: usize) -> Result<Self> {
+        let small = [0; 4];
+        if size <= core::mem::size_of_val(&small) {
+            return Ok(Self::Small(small));
+        }
+        let large = KVec::from_elem(0, size, GFP_KERNEL | flags::__GFP_NOWARN)?;
+        Ok(Self::Large(large))
+    }
+
+    fn as_ptr(&self) -> *const c_void {
+        match self {
+            Self::Small(key) => key.as_ptr().cast(),
+            Self::Large(key) => key.as_ptr().cast(),
+        }
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut c_void {
+        match self {
+            Self::Small(key) => key.as_mut_ptr().cast(),
+            Self::Large(key) => key.as_mut_ptr().cast(),
+        }
+    }
 }
 
 /// Where in the file a reader is.
@@ -43,8 +75,9 @@ impl Elements {
         // SAFETY: The map is valid by the invariant of `ObjectRef`, and the field never changes.
         let key_size = unsafe { (*map.as_ptr()).key_size } as usize;
         Ok(Self {
-            // INVARIANT: The key has that length. The map can show its elements, as just seen.
-            key: KVec::from_elem(0, key_size, GFP_KERNEL | flags::__GFP_NOWARN)?,
+            // INVARIANT: There is room for keys of that size. The map can show its elements, as just
+            // seen.
+            key: Key::new(key_size)?,
             map: map.clone(),
             at: Position::Header,
         })
@@ -65,7 +98,7 @@ impl Sequence for Elements {
     }
 
     fn next(&mut self) -> bool {
-        let key: *mut c_void = self.key.as_mut_ptr().cast();
+        let key = self.key.as_mut_ptr();
         let previous = match self.at {
             Position::Header => core::ptr::null_mut(),
             Position::Element => key,
@@ -106,7 +139,7 @@ impl Sequence for Elements {
         // - The `struct seq_file` is valid and only ours by the invariant of `SeqWriter`.
         unsafe {
             if let Some(show) = (*(*self.map.as_ptr()).ops).map_seq_show_elem {
-                let key = self.key.as_ptr().cast_mut().cast();
+                let key = self.key.as_ptr().cast_mut();
                 show(self.map.as_ptr(), key, m.as_ptr());
             }
         }

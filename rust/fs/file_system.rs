@@ -241,11 +241,16 @@ impl<T: FileSystem> Registration<T> {
     ///   static data.
     /// - The result must be kept until the module exits, or fails to initialise.
     pub unsafe fn new(module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: The contract is the same, but for other ways to make contexts, of which there
-        // are none.
-        let mut this = unsafe { Self::new_unlisted(module)? };
-        // SAFETY: The type is complete and static, and in no list yet.
-        to_result(unsafe { bindings::register_filesystem(T::file_system_type().as_ptr()) })?;
+        // SAFETY:
+        // - The contract of `new_unlisted()` is the same, but for other ways to make contexts, of
+        //   which there are none.
+        // - The type is complete then, and static, and in no list yet.
+        let mut this = unsafe {
+            let this = Self::new_unlisted(module)?;
+            let fs_type = T::file_system_type().as_ptr();
+            to_result(bindings::register_filesystem(fs_type))?;
+            this
+        };
         // INVARIANT: The type is in the list now.
         this.is_listed = true;
         Ok(this)
@@ -267,20 +272,21 @@ impl<T: FileSystem> Registration<T> {
     ///   reference to the module, so that there is none when the module exits.)
     pub unsafe fn new_unlisted(module: &'static ThisModule) -> Result<Self> {
         let fs_type = T::file_system_type();
-        // SAFETY: A module is initialised by one task, so that nobody changes the field meanwhile.
-        if unsafe { *fs_type.is_enabled.get() } {
-            return Err(EBUSY);
-        }
-        let inodes = INodeCache::new()?;
-        let common = pin_init!(Common {
-            inodes,
-            instances <- Instances::new(),
-        });
         // INVARIANT: (of the type) No context of the type has been made so far.
         // SAFETY:
-        // - For the same reason nobody else looks at the fields.
-        // - `common` is uninitialised, and pinned in its `static`.
+        // - A module is initialised by one task, and there is no context of the type yet, so that
+        //   nobody else looks at the fields.
+        // - `common` is uninitialised as long as the type is not enabled, and pinned in its
+        //   `static`.
         unsafe {
+            if *fs_type.is_enabled.get() {
+                return Err(EBUSY);
+            }
+            let inodes = INodeCache::new()?;
+            let common = pin_init!(Common {
+                inodes,
+                instances <- Instances::new(),
+            });
             let Ok(()) = common.__pinned_init(fs_type.common.get()) as Result<(), Infallible>;
             (*fs_type.as_ptr()).owner = module.as_ptr();
             *fs_type.is_enabled.get() = true;
