@@ -93,11 +93,14 @@ impl Context for MountContext {
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),
         );
-        let root = sb.into_root(Mode::new(0), owner, None, Directory::OPS)?;
+        let mode = self
+            .options
+            .mode
+            .unwrap_or(Mode::RWX_ALL)
+            .with(Mode::STICKY);
+        let root = sb.into_root(mode, owner, None, Directory::OPS)?;
         // As with C's, a mount does not fail for the want of these.
         let _ = preload::populate(&root);
-        let mode = self.options.mode.unwrap_or(Mode::RWX_ALL);
-        root.set_mode(mode.with(Mode::STICKY));
         Ok(root)
     }
 

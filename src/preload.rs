@@ -8,8 +8,8 @@ use kernel::prelude::*;
 
 use crate::{file_system::BpfFs, object};
 
-/// Pins the links that the kernel wants to have in every instance. Their names have dots: `root`
-/// must have no permissions yet (see `Directory::lookup()`).
+/// Pins the links that the kernel wants to have in every instance. Their names have dots, which
+/// nobody else may look up.
 pub(crate) fn populate(root: &Root<'_, BpfFs>) -> Result {
     preload::for_each(|name, link| {
         let mode = Mode::new(0o400);

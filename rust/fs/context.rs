@@ -36,6 +36,9 @@ pub enum Sharing {
     /// with `EBUSY`.
     Single,
     /// The one of this key that belongs to the same user namespace.
+    ///
+    /// There is at most one that mounts can show. One that is being shut down, which nobody can get
+    /// at any more, may still be dropping what it has when the next one is filled.
     Keyed(Key),
 }
 
@@ -339,7 +342,9 @@ impl<T: FileSystem> ContextTable<T> {
                 return Ok(number);
             };
             if fc.is_reconfigure() && !T::Context::HAS_RECONFIGURE {
-                fc.error(fmt!("this file system takes no options when it is remounted"));
+                fc.error(fmt!(
+                    "this file system takes no options when it is remounted"
+                ));
                 return Err(EINVAL);
             }
             let option = T::Context::PARAMETERS.option(number).ok_or(EINVAL)?;

@@ -4,7 +4,8 @@
 //!
 //! Each type stands for one entry in the middle of one operation, with the directory locked for it.
 //! What ends the operation takes the value and returns the proof that it was done. The operation
-//! has to return that proof for its success.
+//! has to return that proof for its success. An operation must not fail after it was done: the VFS
+//! would not know that it was.
 //!
 //! C header: [`include/linux/dcache.h`](srctree/include/linux/dcache.h)
 
@@ -332,8 +333,11 @@ impl<'a, T: FileSystem> Entry<'a, T> {
     ///
     /// # Errors
     ///
-    /// `EPERM` for a name that was made by looking it up.
+    /// `EISDIR`; `EPERM` for a name that was made by looking it up.
     pub fn unlink(self) -> Result<Removed<'a>> {
+        if self.inode.is_directory() {
+            return Err(EISDIR);
+        }
         self.dentry.check_persistent()?;
         // SAFETY: The dentry is positive, and its parent and inode locked for writing, by the type
         // invariant. It is persistent, as just seen.
@@ -346,8 +350,11 @@ impl<'a, T: FileSystem> Entry<'a, T> {
     ///
     /// # Errors
     ///
-    /// `ENOTEMPTY`; `EPERM` for a name that was made by looking it up.
+    /// `ENOTDIR`; `ENOTEMPTY`; `EPERM` for a name that was made by looking it up.
     pub fn rmdir(self) -> Result<Removed<'a>> {
+        if !self.inode.is_directory() {
+            return Err(ENOTDIR);
+        }
         self.dentry.check_persistent()?;
         // SAFETY: The dentry is positive, and its parent and inode locked for writing, by the type
         // invariant. It is persistent, as just seen.
@@ -435,8 +442,12 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
     /// # Errors
     ///
     /// `ENOTEMPTY`; `EINVAL` for flags other than `RENAME_NOREPLACE` and `RENAME_EXCHANGE`; `EPERM`
-    /// for a name that was made by looking it up.
+    /// for a name that was made by looking it up, and if the new directory does not let its entries
+    /// be renamed.
     pub fn rename(self) -> Result<Renamed<'a>> {
+        if !self.new_dir().is_renaming_allowed() {
+            return Err(EPERM);
+        }
         self.old.check_persistent()?;
         if self.replaced().is_some() {
             self.new.check_persistent()?;

@@ -58,8 +58,9 @@ pub trait DirectoryOperations: Sized + 'static {
     /// Says what `name` is that is not in the directory: `None` for a name that does not exist and
     /// may be created, an error for one that may not even be looked up.
     ///
-    /// An inode is made the name's for as long as somebody uses it. Such a name is not in the
-    /// directory's listing, and can be neither removed nor renamed (`EPERM`).
+    /// An inode, which must not be a directory (`EISDIR`), is made the name's for as long as
+    /// somebody uses it. Such a name can be neither removed nor renamed (`EPERM`). It is in the
+    /// directory's listing, and keeps the directory from being removed, while somebody uses it.
     ///
     /// Absent: what is not in the directory does not exist (`simple_lookup()`).
     fn lookup(
@@ -114,7 +115,8 @@ pub trait DirectoryOperations: Sized + 'static {
     /// `rename(2)`, from a directory of these operations to one of whatever operations.
     /// [`Renaming::rename`] does it.
     ///
-    /// Absent: `simple_rename()`, unless the directory is read-only.
+    /// Absent: `simple_rename()`, unless the directory is read-only, or one of `unlink` and `rmdir`
+    /// is not: a rename can remove what it replaces, about which those are not asked.
     fn rename(_renaming: Renaming<'_, Self::FileSystem>) -> Result<Renamed<'_>> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -193,6 +195,8 @@ impl<D: DirectoryOperations> AttributeHooks for Hooks<D> {
 /// C's operations of directories with operations `D`.
 struct DirectoryTable<D>(PhantomData<D>);
 
+const NAME_MAX: usize = bindings::NAME_MAX as usize;
+
 impl<D: DirectoryOperations> DirectoryTable<D> {
     /// Whether anything can be made in the directory.
     const IS_WRITABLE: bool = D::HAS_CREATE || D::HAS_MKDIR || D::HAS_SYMLINK;
@@ -234,7 +238,7 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
             } else {
                 None
             },
-            rename: if D::HAS_RENAME || Self::IS_WRITABLE {
+            rename: if D::HAS_RENAME || (Self::IS_WRITABLE && !D::HAS_UNLINK && !D::HAS_RMDIR) {
                 Some(Self::rename)
             } else {
                 None
@@ -256,19 +260,30 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         // looked up cannot be renamed.
         let name = unsafe { Dentry::<D::FileSystem>::from_raw(dentry) };
         let parent = name.dir();
-        match D::lookup(parent, name.name()) {
+        // What fills a superblock is not asked. A name that is too long is refused by
+        // `simple_lookup()`.
+        let found = if parent.super_block().is_active() && name.name().len() <= NAME_MAX {
+            D::lookup(parent, name.name())
+        } else {
+            Ok(None)
+        };
+        match found {
             // SAFETY: All is as the VFS promised.
             Ok(None) => unsafe { bindings::simple_lookup(dir, dentry, flags) },
             Ok(Some(inode)) if !ptr::eq(inode.super_block(), parent.super_block()) => {
                 EXDEV.to_ptr()
             }
+            // A directory can have but one name, and would lose the one that it has.
+            Ok(Some(inode)) if inode.is_directory() => EISDIR.to_ptr(),
             // SAFETY:
             // - The inode is live, of the same superblock as the dentry, and of the type that all
             //   inodes in such a directory have.
             // - `d_splice_alias()` takes over a reference to the inode, the one taken here.
             Ok(Some(inode)) => unsafe {
                 bindings::ihold(inode.as_ptr());
-                bindings::d_splice_alias(inode.as_ptr(), dentry)
+                let dentry = bindings::d_splice_alias(inode.as_ptr(), dentry);
+                bindings::d_mark_dontcache(inode.as_ptr());
+                dentry
             },
             Err(e) => e.to_ptr(),
         }

@@ -234,7 +234,8 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
         }
     };
 
-    /// The operations `F`.
+    /// The operations `F`, which must be of the module that has the file system: an inode of that
+    /// keeps no other.
     pub const fn of<F: FileOperations<FileSystem = T>>() -> Self {
         // INVARIANT: The tables' functions are for files of `T`.
         Self {
@@ -327,14 +328,19 @@ impl<F: FileOperations> AttributeHooks for Hooks<F> {
     type FileSystem = F::FileSystem;
 
     const HAS_GETATTR: bool = F::HAS_GETATTR;
-    const HAS_SETATTR: bool = F::HAS_SETATTR;
+    // For the times, which follow a change of the size.
+    const HAS_SETATTR: bool = true;
 
     fn getattr(inode: &INode<F::FileSystem>, stat: &mut Stat<'_>) -> Result {
         F::getattr(inode, stat)
     }
 
     fn setattr(inode: &LockedINode<'_, F::FileSystem>, changes: &Changes<'_>) -> Result {
-        F::setattr(inode, changes)
+        if F::HAS_SETATTR {
+            F::setattr(inode, changes)
+        } else {
+            Ok(())
+        }
     }
 }
 

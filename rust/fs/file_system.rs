@@ -48,7 +48,7 @@ pub enum INodeNumbers {
 /// defaults of its constants are the restrictive choice.
 #[vtable]
 pub trait FileSystem: HasFileSystemType + Send + Sync {
-    /// The name, as in `mount -t` and `/proc/mounts`.
+    /// The name, as in `mount -t` and `/proc/mounts`. Does not compile if it has a dot.
     const NAME: &'static CStr;
 
     /// The name of the slab cache of its inodes.
@@ -83,7 +83,7 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
 
     /// What belongs to an inode, in the same allocation. It is dropped as the inode is destroyed,
     /// in process context, in whatever task lets go of the inode last, which may be one that
-    /// exits.
+    /// exits. A removed directory's data may be dropped with the parent directory locked.
     type INodeData: Send + Sync;
 
     /// How mounts are configured.
@@ -150,6 +150,19 @@ pub struct FileSystemType<T> {
     is_enabled: UnsafeCell<bool>,
 }
 
+/// Whether `register_filesystem()` takes that name. It panics for others.
+const fn is_file_system_name(name: &CStr) -> bool {
+    let name = name.to_bytes();
+    let mut i = 0;
+    while i < name.len() {
+        if name[i] == b'.' {
+            return false;
+        }
+        i += 1;
+    }
+    !name.is_empty()
+}
+
 /// What all superblocks of a type share.
 #[pin_data]
 pub(crate) struct Common<T> {
@@ -168,6 +181,14 @@ impl<T: FileSystem> FileSystemType<T> {
     /// The type of `T`, for its `static`.
     #[expect(clippy::new_without_default)]
     pub const fn new() -> Self {
+        const {
+            assert!(is_file_system_name(T::NAME), "NAME is empty or has a dot");
+            assert!(
+                T::TIME_GRANULARITY > 0 && T::TIME_GRANULARITY <= 1_000_000_000,
+                "TIME_GRANULARITY is not between 1 and 1 s"
+            );
+            assert!(T::MAX_FILE_SIZE >= 0, "MAX_FILE_SIZE is negative");
+        };
         // INVARIANT: Nothing knows the type yet.
         Self {
             c: Opaque::new(bindings::file_system_type {
@@ -238,8 +259,8 @@ impl<T: FileSystem> Registration<T> {
     /// # Safety
     ///
     /// - To be called from the initialisation of `module`, which must have the type of `T` in its
-    ///   static data.
-    /// - The result must be kept until the module exits, or fails to initialise.
+    ///   static data, as the last thing there that can fail.
+    /// - The result must be kept until the module exits.
     pub unsafe fn new(module: &'static ThisModule) -> Result<Self> {
         // SAFETY:
         // - The contract of `new_unlisted()` is the same, but for other ways to make contexts, of

@@ -13,9 +13,8 @@ use kernel::{error::from_err_ptr, prelude::*};
 
 /// A directory of a superblock that is being filled, and that nobody else can see yet.
 ///
-/// Creating entries asks no permission, but what the directory's own
-/// [`lookup`](crate::DirectoryOperations::lookup) answers. It may sleep; no lock is held between
-/// one entry and the next.
+/// Creating entries asks no permission, nor any operation of the directory. It may sleep; no lock is
+/// held between one entry and the next.
 ///
 /// # Invariants
 ///
@@ -41,8 +40,8 @@ impl<'a, T: FileSystem> NewDirectory<'a, T> {
     ///
     /// # Errors
     ///
-    /// `EEXIST`; `EACCES` for a name that is none; what the directory's `lookup` or `data` answers;
-    /// `ENOSPC` or `ENOMEM` without memory.
+    /// `EEXIST`; `EACCES` for a name that is none; what `data` answers; `ENOSPC` or `ENOMEM` without
+    /// memory.
     pub fn file<E>(
         self,
         name: &CStr,
@@ -101,8 +100,13 @@ impl<'a, T: FileSystem> NewDirectory<'a, T> {
         Ok(())
     }
 
-    /// The directory's inode.
-    pub fn inode(&self) -> &INode<T> {
+    /// What the file system keeps with the directory's inode.
+    pub fn data(&self) -> &T::INodeData {
+        self.inode().data()
+    }
+
+    /// The inode, which nobody may keep: filling the superblock may yet fail.
+    fn inode(&self) -> &INode<T> {
         // SAFETY: The dentry is positive and of `T` by the type invariant, and holds its inode.
         unsafe { INode::from_raw((*self.0.as_ptr()).d_inode) }
     }

@@ -18,6 +18,7 @@
 //! ```
 //! use fs::{xattr::NoXattrs, *};
 //! use kernel::{
+//!     alloc::flags::*,
 //!     iov::{IovIterDest, IovIterSource},
 //!     prelude::*,
 //!     sync::{new_mutex, Mutex},
@@ -41,14 +42,14 @@
 //!
 //!     type Data = ();
 //!     /// The line; the root has none.
-//!     type INodeData = Mutex<KVec<u8>>;
+//!     type INodeData = Mutex<KVVec<u8>>;
 //!     type Context = Mount;
 //!     type Xattrs = NoXattrs;
 //! }
 //!
 //! /// A mount that is being configured.
 //! struct Mount {
-//!     line: KVec<u8>,
+//!     line: KVVec<u8>,
 //! }
 //!
 //! #[derive(Clone, Copy)]
@@ -66,7 +67,7 @@
 //!     const PARAMETERS: ParameterTable<Opt> = PARAMETERS.table();
 //!
 //!     fn new() -> Result<Self> {
-//!         Ok(Self { line: KVec::new() })
+//!         Ok(Self { line: KVVec::new() })
 //!     }
 //!
 //!     fn parse(
@@ -86,7 +87,7 @@
 //!
 //!     fn fill<'a>(&mut self, sb: NewSuperBlock<'a, LineFs>) -> Result<Root<'a, LineFs>> {
 //!         let owner = (Kuid::current_fs(), Kgid::current_fs());
-//!         let nothing = new_mutex!(KVec::new());
+//!         let nothing = new_mutex!(KVVec::new());
 //!         let operations = DirectoryOps::of::<Directory>();
 //!         let root = sb.with_data(())?.into_root(Mode::new(0o755), owner, nothing, operations)?;
 //!
@@ -126,10 +127,11 @@
 //!         from: &mut IovIterSource<'_>,
 //!     ) -> Result {
 //!         let inode = file.inode();
-//!         let mut line = inode.data().lock();
-//!         line.clear();
-//!         from.copy_from_iter_vec(&mut line, GFP_KERNEL)?;
-//!         inode.set_size(line.len() as u64)
+//!         let mut line = KVVec::new();
+//!         from.copy_from_iter_vec(&mut line, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+//!         inode.set_size(line.len() as u64)?;
+//!         *inode.data().lock() = line;
+//!         Ok(())
 //!     }
 //! }
 //! # fn main() {}
@@ -164,8 +166,9 @@
 //!    [`ARef<INode<T>>`][`ARef`] keeps one.
 //! 3. [`Entry::unlink`] removes a name, for which [`Removed`] is the proof.
 //! 4. When the last name, open file and reference are gone, the data is dropped, in a context that
-//!    may sleep. No lock of a directory is held then. The memory is freed a grace period later, as
-//!    path walk under RCU may still look at it.
+//!    may sleep. No lock of a directory is held then, but for a directory's own data, which `rmdir(2)`
+//!    may drop with the parent locked. The memory is freed a grace period later, as path walk under
+//!    RCU may still look at it.
 //!
 //! # What is not supported
 //!

@@ -32,7 +32,7 @@ use kernel::{
             Relaxed, //
         },
     },
-    types::Opaque, //
+    types::{NotThreadSafe, Opaque}, //
 };
 
 /// An inode of any file system.
@@ -66,7 +66,8 @@ impl AnyINode {
         self.0.get()
     }
 
-    /// Whether the current task has access to the inode itself, whatever a mount says. May sleep.
+    /// Whether the current task has access to the inode itself, whatever a mount says: neither that
+    /// it is read-only nor how it maps ids counts. May sleep.
     ///
     /// # Errors
     ///
@@ -210,6 +211,13 @@ impl<T: FileSystem> INode<T> {
         unsafe { &*(*INodeContainer::<T>::of(self.as_ptr())).data.get() }
     }
 
+    /// Whether a directory has an operation for renaming.
+    pub(crate) fn is_renaming_allowed(&self) -> bool {
+        // SAFETY: The inode is live by the type invariant. Its operations are static, and do not
+        // change.
+        unsafe { (*(*self.as_ptr()).i_op).rename.is_some() }
+    }
+
     /// The superblock.
     pub fn super_block(&self) -> &SuperBlock<T> {
         // SAFETY: The superblock is one of `T` with its data, by the type invariant, and an inode
@@ -249,7 +257,7 @@ unsafe impl<T: FileSystem> AlwaysRefCounted for INode<T> {
 /// # Invariants
 ///
 /// The lock is held for `'a`.
-pub struct LockedINode<'a, T: FileSystem>(&'a INode<T>);
+pub struct LockedINode<'a, T: FileSystem>(&'a INode<T>, NotThreadSafe);
 
 impl<T: FileSystem> Deref for LockedINode<'_, T> {
     type Target = INode<T>;
@@ -265,7 +273,7 @@ impl<'a, T: FileSystem> LockedINode<'a, T> {
     /// The current task must hold the inode's lock for writing for `'a`.
     pub(crate) unsafe fn new(inode: &'a INode<T>) -> Self {
         // INVARIANT: The lock is held by this function's contract.
-        Self(inode)
+        Self(inode, NotThreadSafe)
     }
 
     /// Sets the size in bytes.

@@ -9,8 +9,9 @@
 //!
 //! # Locking
 //!
-//! The lock is taken with a superblock's `s_umount` held, when that is made and when it is shut
-//! down. Nothing is taken or slept for while the lock is held.
+//! The lock is taken with a superblock's `s_umount` held when that is made and when it is shut down,
+//! and with no lock of this crate's held to look for one. Nothing is taken or slept for while the
+//! lock is held.
 
 use crate::bindings;
 use core::ptr::NonNull;

@@ -87,7 +87,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
                 if let Some(sb) = Self::join(fc, active)? {
                     return Ok(Got::Live(sb));
                 }
-                // Whoever was to fill that superblock failed: it is not in the index any more.
+                // Whoever was to fill that superblock failed, and has taken it out of the index.
                 found = instances.find(place);
                 continue;
             }
@@ -158,7 +158,12 @@ impl<T: FileSystem> LockedSuperBlock<T> {
         // for it, of whatever lifetime, as `Got::New` is given out once.
         let new = unsafe { NewSuperBlock::from_raw(self.0, fc) };
         // That there is a root shows in its type: there is no other of that very lifetime.
-        let Root { .. } = context.fill(new)?;
+        let Root { .. } = context.fill(new).inspect_err(|_| {
+            // Others may be waiting for the superblock, and keep it alive: they are not to find it
+            // again.
+            // SAFETY: The superblock is valid, and keeps its type enabled.
+            unsafe { super_block::remove_from_index::<T>(self.0.as_ptr()) }
+        })?;
         // SAFETY: The superblock is valid and locked.
         unsafe { (*self.0.as_ptr()).s_flags |= bindings::SB_ACTIVE };
         Ok(())

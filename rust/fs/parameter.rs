@@ -180,7 +180,7 @@ impl<'a> Parameter<'a> {
         }
     }
 
-    /// The value of a parameter that is a number; 0 for any other.
+    /// The value of a parameter that is a number. Means nothing for any other.
     #[inline]
     pub fn number(&self) -> u32 {
         self.number

@@ -68,9 +68,17 @@ impl<T: FileSystem> SuperBlock<T> {
 
     /// Whether the superblock as a whole is read-only, whatever its mounts are.
     pub fn is_read_only(&self) -> bool {
+        self.flags() & bindings::SB_RDONLY != 0
+    }
+
+    /// Whether the superblock is filled.
+    pub(crate) fn is_active(&self) -> bool {
+        self.flags() & bindings::SB_ACTIVE != 0
+    }
+
+    fn flags(&self) -> c_ulong {
         // SAFETY: The superblock is valid. Others change the field by whole words.
-        let flags = unsafe { atomic_load(&raw mut (*self.as_ptr()).s_flags, Relaxed) };
-        flags & bindings::SB_RDONLY != 0
+        unsafe { atomic_load(&raw mut (*self.as_ptr()).s_flags, Relaxed) }
     }
 }
 
@@ -305,6 +313,21 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
     }
 }
 
+/// Makes sure that no mount joins a superblock any more.
+///
+/// # Safety
+///
+/// `sb` must point to a superblock of `T` that is not freed during the call.
+pub(crate) unsafe fn remove_from_index<T: FileSystem>(sb: *mut bindings::super_block) {
+    // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
+    unsafe {
+        let place = SuperBlockInfo::<T>::of(sb).place;
+        if let (Some(place), Some(common)) = (place, T::file_system_type().common()) {
+            common.instances.remove(place, sb);
+        }
+    }
+}
+
 /// Shuts a superblock down, after its last mount and file are gone.
 ///
 /// # Safety
@@ -313,15 +336,12 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 /// `s_umount` locked for writing.
 pub(crate) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_block) {
     // SAFETY:
-    // - The superblock is valid by this function's contract, and keeps its type enabled.
+    // - The superblock is valid by this function's contract.
     // - `kill_anon_super()` drops the dentries and with them the inodes. After that nobody looks
     //   at what `s_fs_info` is.
     unsafe {
         let info = (*sb).s_fs_info;
-        let place = SuperBlockInfo::<T>::of(sb).place;
-        if let (Some(place), Some(common)) = (place, T::file_system_type().common()) {
-            common.instances.remove(place, sb);
-        }
+        remove_from_index::<T>(sb);
         bindings::kill_anon_super(sb);
         drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(info));
     }

@@ -32,28 +32,25 @@ pub trait Store: Sized + Send + Sync {
     /// Forgets all attributes, as the inode is destroyed. Nobody calls any other method then.
     fn release(&mut self, shared: &Self::Shared);
 
-    /// `getxattr(2)`: puts the value of `name` into `value`, and returns its length.
+    /// `getxattr(2)`: puts the value of `name` into `value`.
     ///
     /// # Errors
     ///
     /// `ENODATA` if there is no such attribute; what `value` answers.
-    fn get(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'_>) -> Result<usize>;
+    fn get<'a>(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'a>) -> Result<Filled<'a>>;
 
     /// `setxattr(2)`, or, without a value, `removexattr(2)`. The inode is locked for writing.
     ///
     /// # Errors
     ///
     /// `EEXIST`, `ENODATA` as `flags` say; `ENOMEM`, `ENOSPC`.
-    fn set(
-        of: XattrsOf<'_, Self>,
-        name: Name<'_>,
-        value: Option<&[u8]>,
-        flags: SetFlags,
-    ) -> Result;
+    fn set(of: XattrsOf<'_, Self>, name: Name<'_>, value: Option<&[u8]>, flags: SetFlags)
+        -> Result;
 
-    /// `listxattr(2)`: puts all names into `names`, each with its NUL, and returns their length.
-    /// Those that the LSMs know of `inode` go before.
-    fn list(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'_>) -> Result<usize>;
+    /// `listxattr(2)`: puts all names into `names`, each with its NUL. Those that the LSMs know of
+    /// `inode` go before. Names with `trusted.` are for tasks with `CAP_SYS_ADMIN` only, which is
+    /// the store's to see to.
+    fn list<'a>(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'a>) -> Result<Filled<'a>>;
 
     /// Gives a new inode the attribute `security.` and `suffix`, which an LSM wants it to have.
     fn init_security(of: XattrsOf<'_, Self>, suffix: &CStr, value: &[u8]) -> Result;
@@ -145,13 +142,24 @@ pub struct Buffer<'a> {
     _lifetime: PhantomData<&'a mut [u8]>,
 }
 
-impl Buffer<'_> {
-    /// Puts `bytes` there, and returns their length.
+/// That a buffer was filled, and how far: what [`Store::get`] and [`Store::list`] have to show for
+/// their success.
+///
+/// # Invariants
+///
+/// So many bytes of the `Buffer<'a>` are filled, or would be if it had memory.
+pub struct Filled<'a>(usize, PhantomData<fn(&'a ()) -> &'a ()>);
+
+impl<'a> Buffer<'a> {
+    /// Puts `bytes` there.
     ///
     /// # Errors
     ///
-    /// `ERANGE` if the buffer is too small.
-    pub fn fill(self, bytes: &[u8]) -> Result<usize> {
+    /// `ERANGE` if the buffer is too small, `E2BIG` for more than any attribute can have.
+    pub fn fill(self, bytes: &[u8]) -> Result<Filled<'a>> {
+        if bytes.len() > bindings::XATTR_SIZE_MAX as usize {
+            return Err(E2BIG);
+        }
         if !self.start.is_null() {
             if bytes.len() > self.size {
                 return Err(ERANGE);
@@ -161,12 +169,24 @@ impl Buffer<'_> {
             // - It is ours alone, so it does not overlap with `bytes`.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.cast(), bytes.len()) };
         }
-        Ok(bytes.len())
+        // INVARIANT: The bytes are there now.
+        Ok(Filled(bytes.len(), PhantomData))
     }
 
     /// Where the buffer is, for C, and how large.
-    pub fn into_raw(self) -> (*mut c_void, usize) {
+    pub fn as_raw(&self) -> (*mut c_void, usize) {
         (self.start, self.size)
+    }
+
+    /// That C has filled the buffer.
+    ///
+    /// # Safety
+    ///
+    /// `length` bytes of the memory must have been filled, if there is any. `length` must not be
+    /// more than 64 KiB.
+    pub unsafe fn assume_filled(self, length: usize) -> Filled<'a> {
+        // INVARIANT: The bytes are there by this function's contract.
+        Filled(length, PhantomData)
     }
 }
 
@@ -214,7 +234,7 @@ impl Store for NoXattrs {
 
     fn release(&mut self, (): &()) {}
 
-    fn get(_: XattrsOf<'_, Self>, _: Name<'_>, _: Buffer<'_>) -> Result<usize> {
+    fn get<'a>(_: XattrsOf<'_, Self>, _: Name<'_>, _: Buffer<'a>) -> Result<Filled<'a>> {
         Err(unsupported())
     }
 
@@ -222,7 +242,7 @@ impl Store for NoXattrs {
         Err(unsupported())
     }
 
-    fn list(_: XattrsOf<'_, Self>, _: &AnyINode, _: Buffer<'_>) -> Result<usize> {
+    fn list<'a>(_: XattrsOf<'_, Self>, _: &AnyINode, _: Buffer<'a>) -> Result<Filled<'a>> {
         Err(unsupported())
     }
 
@@ -285,10 +305,7 @@ impl<T: FileSystem> XattrTable<T> {
     ///
     /// `handler` must be one of ours, and `suffix` point to what follows the prefix in a string that
     /// lives for `'a`.
-    unsafe fn name<'a>(
-        handler: *const bindings::xattr_handler,
-        suffix: *const c_char,
-    ) -> Name<'a> {
+    unsafe fn name<'a>(handler: *const bindings::xattr_handler, suffix: *const c_char) -> Name<'a> {
         // INVARIANT: The whole name is where the prefix is, before the suffix.
         // SAFETY: Handler and suffix are valid by this function's contract.
         unsafe {
@@ -324,17 +341,15 @@ impl<T: FileSystem> XattrTable<T> {
     ) -> c_int {
         from_result(|| {
             // SAFETY: Inode, handler and name are valid by this function's contract.
-            let (of, name) = unsafe {
-                (XattrsOf::of::<T>(inode), Self::name(handler, name))
-            };
+            let (of, name) = unsafe { (XattrsOf::of::<T>(inode), Self::name(handler, name)) };
             // INVARIANT: The memory is of that size by this function's contract.
             let value = Buffer {
                 start: value,
                 size,
                 _lifetime: PhantomData,
             };
-            // The cast loses nothing: values have at most 64 KiB.
-            T::Xattrs::get(of, name, value).map(|length| length as c_int)
+            // The cast loses nothing: no more than 64 KiB are ever filled.
+            T::Xattrs::get(of, name, value).map(|Filled(length, _)| length as c_int)
         })
     }
 
@@ -391,8 +406,8 @@ impl<T: FileSystem> XattrTable<T> {
             _lifetime: PhantomData,
         };
         match T::Xattrs::list(of, inode, names) {
-            // The cast loses nothing: lists have at most 64 KiB.
-            Ok(length) => length as isize,
+            // The cast loses nothing: no more than 64 KiB are ever filled.
+            Ok(Filled(length, _)) => length as isize,
             Err(e) => e.to_errno() as isize,
         }
     }

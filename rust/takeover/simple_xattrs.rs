@@ -12,6 +12,7 @@ use core::{cell::UnsafeCell, mem::ManuallyDrop, ptr, ptr::NonNull};
 use fs::{
     xattr::{
         Buffer,
+        Filled,
         Name,
         Prefix,
         SetFlags,
@@ -164,19 +165,26 @@ impl Store for SimpleXattrs {
         }
     }
 
-    fn get(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'_>) -> Result<usize> {
+    fn get<'a>(
+        of: XattrsOf<'_, Self>,
+        name: Name<'_>,
+        value: Buffer<'a>,
+    ) -> Result<Filled<'a>> {
         let attributes = of.own().get().ok_or_else(no_data)?;
-        let (value, size) = value.into_raw();
         // SAFETY:
         // - List and cache are valid by their types' invariants, and those of an inode and its
         //   superblock by the invariant of `XattrsOf`.
         // - The name is a string.
-        // - `value` points to `size` bytes that are ours, or is null, by the invariant of `Buffer`.
-        let length = unsafe {
+        // - The buffer is ours or null, by its type's invariant, and C fills as much of it as it
+        //   says. Values have at most 64 KiB.
+        unsafe {
             let (cache, list) = (of.shared().0.get(), attributes.list.get());
-            bindings::simple_xattr_get(cache, list, name.as_char_ptr(), value, size)
-        };
-        usize::try_from(length).map_err(|_| Error::from_errno(length))
+            let (start, size) = value.as_raw();
+            let length =
+                bindings::simple_xattr_get(cache, list, name.as_char_ptr(), start, size);
+            let length = usize::try_from(length).map_err(|_| Error::from_errno(length))?;
+            Ok(value.assume_filled(length))
+        }
     }
 
     fn set(
@@ -214,17 +222,24 @@ impl Store for SimpleXattrs {
         Ok(())
     }
 
-    fn list(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'_>) -> Result<usize> {
+    fn list<'a>(
+        of: XattrsOf<'_, Self>,
+        inode: &AnyINode,
+        names: Buffer<'a>,
+    ) -> Result<Filled<'a>> {
         let list = of.own().get().map_or(ptr::null_mut(), |a| a.list.get());
-        let (names, size) = names.into_raw();
         // SAFETY:
         // - The inode is live, as is every `AnyINode`.
         // - The list is valid by the invariant of `Attributes`, or null, which stands for none.
-        // - `names` points to `size` bytes that are ours, or is null, by the invariant of `Buffer`.
-        let length =
-            unsafe { bindings::simple_xattr_list(inode.as_ptr(), list, names.cast(), size) };
-        // The cast loses nothing: errors are small.
-        usize::try_from(length).map_err(|_| Error::from_errno(length as c_int))
+        // - The buffer is ours or null, by its type's invariant, and C fills as much of it as it
+        //   says. The VFS asks for at most 64 KiB.
+        unsafe {
+            let (start, size) = names.as_raw();
+            let length = bindings::simple_xattr_list(inode.as_ptr(), list, start.cast(), size);
+            // The cast loses nothing: errors are small.
+            let length = usize::try_from(length).map_err(|_| Error::from_errno(length as c_int))?;
+            Ok(names.assume_filled(length))
+        }
     }
 
     fn init_security(of: XattrsOf<'_, Self>, suffix: &CStr, value: &[u8]) -> Result {
