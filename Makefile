@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The module bpffs.ko, built outside of the kernel's tree; "make help" lists the targets.
-# Kbuild says what the module is made of. What runs in virtual machines is in
+# The modules bpffs.ko and notefs.ko, built outside of the kernel's tree; "make help" lists the
+# targets. Kbuild says what the modules are made of. What runs in virtual machines is in
 # tools/testing/vm/vm.mk, and so is KERNEL, the stock kernel that is built for.
 
 $(if $(filter-out 1,$(words $(CURDIR))),\
@@ -38,11 +38,12 @@ clean:
 	rm -rf "$(build)"
 
 define HELP
-make            build bpffs.ko, in build/RELEASE, for the stock kernel KERNEL= (modules)
+make            build bpffs.ko, and the sample notefs.ko, in build/RELEASE, for the stock
+                kernel KERNEL= (modules)
 make modules_install
-                install the module that was built for the running kernel, or for that of
+                install the bpffs.ko that was built for the running kernel, or for that of
                 KDIR=, into INSTALL_MOD_PATH= (default: this machine's root). Also: install
-make load       load the module that was built for the running kernel
+make load       load the bpffs.ko that was built for the running kernel
 make unload     give the file system back to the kernel, and unload
 make clean      remove build/
 
