@@ -10,8 +10,8 @@ use takeover::Syscalls;
 use crate::{file_system::BpfFs, object};
 
 impl Syscalls for BpfFs {
-    fn obj_pin(fd: u32, path: UserPath) -> Result {
-        let object = Object::from_fd(fd)?;
+    fn obj_pin(fd: u32, path: UserPath<'_>) -> Result {
+        let object = Object::from_fd(fd, path.files())?;
         let path = CreatingPath::from_user(path)?;
 
         let ours = INode::<BpfFs>::try_from_any(path.parent()).is_some();
@@ -28,14 +28,15 @@ impl Syscalls for BpfFs {
         }
     }
 
-    fn obj_get(path: UserPath, flags: c_int) -> Result<InstalledFd> {
+    fn obj_get(path: UserPath<'_>, flags: c_int) -> Result<InstalledFd> {
+        let files = path.files();
         let flags = FileFlags::from_bpf(flags)?;
         let path = Path::from_user(path)?;
         path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
         let object = object::of_inode(path.inode())?;
         path.touch_atime();
         drop(path);
-        object.into_fd(flags)
+        object.into_fd(flags, files)
     }
 
     fn prog_get_type_path(path: &CStr, ty: ProgType) -> Result<Prog> {

@@ -9,7 +9,7 @@ use crate::{
     object_ref::{Counted, ObjectRef},
     InstalledFd,
 };
-use fs::{FileOps, FileSystem};
+use fs::{task::TaskFiles, FileOps, FileSystem};
 use kernel::prelude::*;
 
 /// An owned reference to a link. When the last one goes, the link is detached.
@@ -31,11 +31,10 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a link; `ESRCH` in a
-    /// task that exits and has no file descriptors any more.
+    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a link.
     #[inline]
-    pub fn from_fd(fd: u32) -> Result<Self> {
-        ObjectRef::from_fd(fd).map(Self)
+    pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
+        ObjectRef::from_fd(fd, files).map(Self)
     }
 
     /// A new file descriptor of the current task for the link, which takes over the reference. May
@@ -43,10 +42,9 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`; `ESRCH` in a task that
-    /// exits and has none any more.
-    pub fn into_fd(self) -> Result<InstalledFd> {
-        self.0.into_fd(|link| {
+    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`.
+    pub fn into_fd(self, files: TaskFiles<'_>) -> Result<InstalledFd> {
+        self.0.into_fd(files, |link| {
             // SAFETY:
             // - `link` has a reference: that of `self`. On success the file takes it over.
             // - The task has files when this closure is called.

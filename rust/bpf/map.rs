@@ -9,6 +9,7 @@ use crate::{
     object_ref::{Counted, ObjectRef},
     Elements, FileFlags, InstalledFd,
 };
+use fs::task::TaskFiles;
 use kernel::prelude::*;
 
 /// An owned reference to a map, as one of its *users*.
@@ -41,11 +42,10 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a map; `ESRCH` in a
-    /// task that exits and has no file descriptors any more.
+    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a map.
     #[inline]
-    pub fn from_fd(fd: u32) -> Result<Self> {
-        ObjectRef::from_fd(fd).map(Self)
+    pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
+        ObjectRef::from_fd(fd, files).map(Self)
     }
 
     /// A new file descriptor of the current task for the map, which takes over the reference. May
@@ -53,10 +53,9 @@ impl Map {
     ///
     /// # Errors
     ///
-    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers;
-    /// `ESRCH` in a task that exits and has none any more.
-    pub fn into_fd(self, flags: FileFlags) -> Result<InstalledFd> {
-        self.0.into_fd(|map| {
+    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers.
+    pub fn into_fd(self, flags: FileFlags, files: TaskFiles<'_>) -> Result<InstalledFd> {
+        self.0.into_fd(files, |map| {
             // SAFETY:
             // - `map` has a reference and a user: those of `self`. On success the file takes them
             //   over.

@@ -5,7 +5,7 @@
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
 use crate::{builtin, FileFlags, InstalledFd, Link, Map, Prog};
-use fs::{AnyINode, CreatingPath, Mode};
+use fs::{task::TaskFiles, AnyINode, CreatingPath, Mode};
 use kernel::prelude::*;
 
 /// An owned reference to a BPF object: what an inode holds, and what is on its way there or to
@@ -29,11 +29,11 @@ impl Object {
     /// # Errors
     ///
     /// `EINVAL` if there is no such file descriptor, or it is of something else.
-    pub fn from_fd(fd: u32) -> Result<Self> {
-        Map::from_fd(fd)
+    pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
+        Map::from_fd(fd, files)
             .map(Self::Map)
-            .or_else(|_| Prog::from_fd(fd).map(Self::Prog))
-            .or_else(|_| Link::from_fd(fd).map(Self::Link))
+            .or_else(|_| Prog::from_fd(fd, files).map(Self::Prog))
+            .or_else(|_| Link::from_fd(fd, files).map(Self::Link))
             .map_err(|_| EINVAL)
     }
 
@@ -53,11 +53,11 @@ impl Object {
     ///
     /// `EINVAL` for a link that is not to be both read and written; those of [`Map::into_fd`],
     /// [`Prog::into_fd`] and [`Link::into_fd`].
-    pub fn into_fd(self, flags: FileFlags) -> Result<InstalledFd> {
+    pub fn into_fd(self, flags: FileFlags, files: TaskFiles<'_>) -> Result<InstalledFd> {
         match self {
-            Self::Map(map) => map.into_fd(flags),
-            Self::Prog(prog) => prog.into_fd(),
-            Self::Link(link) if flags == FileFlags::ReadWrite => link.into_fd(),
+            Self::Map(map) => map.into_fd(flags, files),
+            Self::Prog(prog) => prog.into_fd(files),
+            Self::Link(link) if flags == FileFlags::ReadWrite => link.into_fd(files),
             Self::Link(_) => Err(EINVAL),
         }
     }

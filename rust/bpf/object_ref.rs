@@ -9,7 +9,7 @@
 
 use crate::InstalledFd;
 use core::{mem::ManuallyDrop, ptr::NonNull};
-use fs::task;
+use fs::task::TaskFiles;
 use kernel::{error::from_err_ptr, prelude::*};
 
 /// A C type of objects that are counted, and the functions by which C counts them.
@@ -54,11 +54,10 @@ impl<T: Counted> ObjectRef<T> {
     ///
     /// # Errors
     ///
-    /// What [`Counted::FROM_FD`] answers; `ESRCH` in a task that exits and has no file descriptors
-    /// any more.
-    pub(crate) fn from_fd(fd: u32) -> Result<Self> {
-        task::has_files()?;
-        // SAFETY: The function takes any number, given that the task has files, as just seen.
+    /// What [`Counted::FROM_FD`] answers.
+    #[inline]
+    pub(crate) fn from_fd(fd: u32, _: TaskFiles<'_>) -> Result<Self> {
+        // SAFETY: The function takes any number, given that the task has files, as there is a `TaskFiles`.
         let object = from_err_ptr(unsafe { (T::FROM_FD)(fd) })?;
         // INVARIANT: A success gives a reference, which is ours.
         NonNull::new(object).map(Self).ok_or(EINVAL)
@@ -81,9 +80,13 @@ impl<T: Counted> ObjectRef<T> {
     ///
     /// # Errors
     ///
-    /// What `new_fd` answers; `ESRCH` in a task that exits and has no file descriptors any more.
-    pub(crate) fn into_fd(self, new_fd: impl FnOnce(*mut T) -> c_int) -> Result<InstalledFd> {
-        task::has_files()?;
+    /// What `new_fd` answers.
+    #[inline]
+    pub(crate) fn into_fd(
+        self,
+        _: TaskFiles<'_>,
+        new_fd: impl FnOnce(*mut T) -> c_int,
+    ) -> Result<InstalledFd> {
         let fd = InstalledFd::from_raw(new_fd(self.as_ptr()))?;
         let _now_the_file_owns_it = ManuallyDrop::new(self);
         Ok(fd)

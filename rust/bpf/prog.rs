@@ -10,6 +10,7 @@ use crate::{
     InstalledFd,
 };
 use core::mem::ManuallyDrop;
+use fs::task::TaskFiles;
 use kernel::{error::to_result, prelude::*};
 
 /// The type of a program, `BPF_PROG_TYPE_*`.
@@ -43,11 +44,10 @@ impl Prog {
     ///
     /// # Errors
     ///
-    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a program; `ESRCH` in a
-    /// task that exits and has no file descriptors any more.
+    /// `EBADF` if there is no such file descriptor, `EINVAL` if it is not of a program.
     #[inline]
-    pub fn from_fd(fd: u32) -> Result<Self> {
-        ObjectRef::from_fd(fd).map(Self)
+    pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
+        ObjectRef::from_fd(fd, files).map(Self)
     }
 
     /// Asks the LSMs whether the current task may have the program, and checks that it is of type
@@ -75,10 +75,9 @@ impl Prog {
     ///
     /// # Errors
     ///
-    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers;
-    /// `ESRCH` in a task that exits and has none any more.
-    pub fn into_fd(self) -> Result<InstalledFd> {
-        self.0.into_fd(|prog| {
+    /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers.
+    pub fn into_fd(self, files: TaskFiles<'_>) -> Result<InstalledFd> {
+        self.0.into_fd(files, |prog| {
             // SAFETY:
             // - `prog` has a reference: that of `self`. On success the file takes it over.
             // - The task has files when this closure is called.

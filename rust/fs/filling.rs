@@ -111,12 +111,6 @@ impl<'a, T: FileSystem> NewDirectory<'a, T> {
         unsafe { INode::from_raw((*self.0.as_ptr()).d_inode) }
     }
 
-    /// Sets the permission bits.
-    pub fn set_mode(self, mode: Mode) {
-        // SAFETY: The inode is live, and nobody else sees it yet.
-        unsafe { (*self.inode().as_ptr()).i_mode = mode.with_type(bindings::S_IFDIR) };
-    }
-
     fn start_creating(self, name: &CStr) -> Result<Creating<'a, T>> {
         // SAFETY: The dentry is a directory by the type invariant; `name` is a string.
         let dentry = from_err_ptr(unsafe {

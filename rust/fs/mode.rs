@@ -58,7 +58,7 @@ impl Mode {
     /// no umask any more, which lets all through.
     #[inline]
     pub fn masked(self) -> Self {
-        if task::has_fs().is_err() {
+        if task::has_files().is_err() {
             return self;
         }
         // SAFETY: The call reads the umask of the current task, which has one, as just seen.

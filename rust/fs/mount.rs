@@ -157,16 +157,18 @@ impl<T: FileSystem> LockedSuperBlock<T> {
         // SAFETY: The superblock is new, locked, and lacks data and root. There is no other value
         // for it, of whatever lifetime, as `Got::New` is given out once.
         let new = unsafe { NewSuperBlock::from_raw(self.0, fc) };
-        // That there is a root shows in its type: there is no other of that very lifetime.
-        let Root { .. } = context.fill(new).inspect_err(|_| {
-            // Others may be waiting for the superblock, and keep it alive: they are not to find it
-            // again.
-            // SAFETY: The superblock is valid, and keeps its type enabled.
-            unsafe { super_block::remove_from_index::<T>(self.0.as_ptr()) }
-        })?;
-        // SAFETY: The superblock is valid and locked.
-        unsafe { (*self.0.as_ptr()).s_flags |= bindings::SB_ACTIVE };
-        Ok(())
+        let filled = context.fill(new);
+        // SAFETY: The superblock is valid and locked, and keeps its type enabled.
+        unsafe {
+            match filled {
+                // That there is a root shows in its type: there is no other of that very lifetime.
+                Ok(Root { .. }) => (*self.0.as_ptr()).s_flags |= bindings::SB_ACTIVE,
+                // Others may be waiting for the superblock, and keep it alive: they are not to find
+                // it again.
+                Err(_) => super_block::remove_from_index::<T>(self.0.as_ptr()),
+            }
+        }
+        filled.map(|_| ())
     }
 
     /// The superblock, which must be live.

@@ -3,12 +3,14 @@
 //! Paths, existing and about to be created.
 //!
 //! Paths are looked up for the current task. A task that exits has no root and no working directory
-//! any more; for such a task all functions here answer `ESRCH`.
+//! any more; for such a task, functions that do not ask for a [`TaskFiles`] answer `ESRCH`.
 //!
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
 use crate::{
-    bindings, task, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
+    bindings,
+    task::{self, TaskFiles},
+    AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -18,18 +20,29 @@ use kernel::{
 };
 
 /// A path as a system call is given it: a string in user memory, relative to a directory file
-/// descriptor. Nothing of it is checked before it is used.
+/// descriptor, for a system call of the current task. Nothing of it is checked before it is used.
 #[derive(Clone, Copy)]
-pub struct UserPath {
+pub struct UserPath<'a> {
     dir_fd: c_int,
     path: UserPtr,
+    files: TaskFiles<'a>,
 }
 
-impl UserPath {
+impl<'a> UserPath<'a> {
     /// `path` is relative to `dir_fd`, which may be `AT_FDCWD`.
     #[inline]
-    pub fn new(dir_fd: c_int, path: UserPtr) -> Self {
-        Self { dir_fd, path }
+    pub fn new(dir_fd: c_int, path: UserPtr, files: TaskFiles<'a>) -> Self {
+        Self {
+            dir_fd,
+            path,
+            files,
+        }
+    }
+
+    /// That the task has its file descriptors.
+    #[inline]
+    pub fn files(self) -> TaskFiles<'a> {
+        self.files
     }
 
     #[inline]
@@ -53,10 +66,10 @@ impl Path {
     /// `EFAULT`, `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`, `EBADF` …, as
     /// `path_resolution(7)` has them. Stands for C's `user_path_at()`.
     #[inline]
-    pub fn from_user(path: UserPath) -> Result<Self> {
+    pub fn from_user(path: UserPath<'_>) -> Result<Self> {
         Self::look_up(|out| {
             // SAFETY: The function copes with any number and any pointer to user memory, given that
-            // the task has files and a root, which `look_up()` sees to.
+            // the task has files and a root, as there is a `TaskFiles`.
             unsafe {
                 bindings::user_path_at(path.dir_fd, path.as_ptr(), bindings::LOOKUP_FOLLOW, out)
             }
@@ -71,15 +84,15 @@ impl Path {
     /// As `path_resolution(7)` has them. Stands for C's `kern_path()`.
     #[inline]
     pub fn from_kernel(path: &CStr) -> Result<Self> {
+        task::has_files()?;
         Self::look_up(|out| {
-            // SAFETY: `path` is a string, and the task has a root, which `look_up()` sees to.
+            // SAFETY: `path` is a string, and the task has a root, as just seen.
             unsafe { bindings::kern_path(path.as_char_ptr(), bindings::LOOKUP_FOLLOW, out) }
         })
     }
 
     #[inline]
     fn look_up(f: impl FnOnce(*mut bindings::path) -> c_int) -> Result<Self> {
-        task::has_files()?;
         let mut path = pin_init::zeroed();
         to_result(f(&mut path))?;
         // INVARIANT: A successful look-up gives both references, and leads to what exists.
@@ -142,11 +155,10 @@ impl CreatingPath {
     /// `EEXIST`, `EROFS`, and those of [`Path::from_user`]. Stands for C's
     /// `start_creating_user_path()`.
     #[inline]
-    pub fn from_user(path: UserPath) -> Result<Self> {
-        task::has_files()?;
+    pub fn from_user(path: UserPath<'_>) -> Result<Self> {
         let mut parent = pin_init::zeroed();
         // SAFETY: The function copes with any number and any pointer to user memory, given that the
-        // task has files and a root, as just seen.
+        // task has files and a root, as there is a `TaskFiles`.
         let dentry = from_err_ptr(unsafe {
             bindings::start_creating_user_path(path.dir_fd, path.as_ptr(), &mut parent, 0)
         })?;

@@ -8,17 +8,8 @@
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
-use kernel::{bindings, prelude::*, task::Task};
-
-/// Fails with `ESRCH` if the current task has no root and working directory any more.
-#[inline]
-pub fn has_fs() -> Result {
-    // SAFETY:
-    // - The current task is valid for as long as it runs.
-    // - Only the task itself changes the field while it runs.
-    let fs = unsafe { (*Task::current_raw()).fs };
-    (!fs.is_null()).then_some(()).ok_or(ESRCH)
-}
+use core::marker::PhantomData;
+use kernel::{bindings, prelude::*, task::Task, types::NotThreadSafe};
 
 /// Fails with `ESRCH` if the current task has no file descriptors any more. A task that has some
 /// has its root and working directory, too, which it gives up later.
@@ -29,6 +20,27 @@ pub fn has_files() -> Result {
     // - Only the task itself changes the field while it runs.
     let files = unsafe { (*Task::current_raw()).files };
     (!files.is_null()).then_some(()).ok_or(ESRCH)
+}
+
+/// That the current task has its file descriptors, and thus its root and working directory, for
+/// `'a`.
+///
+/// # Invariants
+///
+/// The task does not exit in `'a`.
+#[derive(Clone, Copy)]
+pub struct TaskFiles<'a>(PhantomData<&'a ()>, NotThreadSafe);
+
+/// Calls `f` with the proof that the current task has its file descriptors.
+///
+/// # Errors
+///
+/// `ESRCH` in a task that exits and has none any more; what `f` answers.
+#[inline]
+pub fn with_files<R>(f: impl for<'a> FnOnce(TaskFiles<'a>) -> Result<R>) -> Result<R> {
+    has_files()?;
+    // INVARIANT: The task has them, as just seen, and does not exit while `f` runs.
+    f(TaskFiles(PhantomData, NotThreadSafe))
 }
 
 /// The namespaces of the current task. The task holds them for as long as it does not change them

@@ -165,11 +165,7 @@ impl Store for SimpleXattrs {
         }
     }
 
-    fn get<'a>(
-        of: XattrsOf<'_, Self>,
-        name: Name<'_>,
-        value: Buffer<'a>,
-    ) -> Result<Filled<'a>> {
+    fn get<'a>(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'a>) -> Result<Filled<'a>> {
         let attributes = of.own().get().ok_or_else(no_data)?;
         // SAFETY:
         // - List and cache are valid by their types' invariants, and those of an inode and its
@@ -180,8 +176,7 @@ impl Store for SimpleXattrs {
         unsafe {
             let (cache, list) = (of.shared().0.get(), attributes.list.get());
             let (start, size) = value.as_raw();
-            let length =
-                bindings::simple_xattr_get(cache, list, name.as_char_ptr(), start, size);
+            let length = bindings::simple_xattr_get(cache, list, name.as_char_ptr(), start, size);
             let length = usize::try_from(length).map_err(|_| Error::from_errno(length))?;
             Ok(value.assume_filled(length))
         }
@@ -222,11 +217,7 @@ impl Store for SimpleXattrs {
         Ok(())
     }
 
-    fn list<'a>(
-        of: XattrsOf<'_, Self>,
-        inode: &AnyINode,
-        names: Buffer<'a>,
-    ) -> Result<Filled<'a>> {
+    fn list<'a>(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'a>) -> Result<Filled<'a>> {
         let list = of.own().get().map_or(ptr::null_mut(), |a| a.list.get());
         // SAFETY:
         // - The inode is live, as is every `AnyINode`.

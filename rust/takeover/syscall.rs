@@ -18,7 +18,7 @@
 
 use crate::bindings;
 use bpf::{InstalledFd, Prog, ProgType, TokenRequest};
-use fs::{FileSystem, UserPath};
+use fs::{task::with_files, FileSystem, UserPath};
 use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
 use livepatch::{replacement, Replacement};
 
@@ -28,11 +28,11 @@ use livepatch::{replacement, Replacement};
 pub trait Syscalls: 'static {
     /// `BPF_OBJ_PIN`: pins the object that `fd` stands for at `path`. Stands for C's
     /// `bpf_obj_pin_user()`.
-    fn obj_pin(fd: u32, path: UserPath) -> Result;
+    fn obj_pin(fd: u32, path: UserPath<'_>) -> Result;
 
     /// `BPF_OBJ_GET`: a new file descriptor for what is pinned at `path`, to be used as `flags`
     /// say. Stands for C's `bpf_obj_get_user()`.
-    fn obj_get(path: UserPath, flags: c_int) -> Result<InstalledFd>;
+    fn obj_get(path: UserPath<'_>, flags: c_int) -> Result<InstalledFd>;
 
     /// The program of type `ty` that is pinned at `path`, for users in the kernel. Stands for C's
     /// `bpf_prog_get_type_path()`.
@@ -92,8 +92,10 @@ replace! {
     ///
     /// None; `unsafe` is what the type of the function asks for.
     unsafe fn(fd: u32, path_fd: c_int, path: *const c_char) -> c_int {
-        let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
-        from_result(|| T::obj_pin(fd, path).map(|()| 0))
+        let path = UserPtr::from_ptr(path.cast_mut().cast());
+        from_result(|| {
+            with_files(|files| T::obj_pin(fd, UserPath::new(path_fd, path, files)).map(|()| 0))
+        })
     }
 }
 
@@ -104,8 +106,12 @@ replace! {
     ///
     /// None; `unsafe` is what the type of the function asks for.
     unsafe fn(path_fd: c_int, path: *const c_char, flags: c_int) -> c_int {
-        let path = UserPath::new(path_fd, UserPtr::from_ptr(path.cast_mut().cast()));
-        from_result(|| T::obj_get(path, flags).map(InstalledFd::into_raw))
+        let path = UserPtr::from_ptr(path.cast_mut().cast());
+        from_result(|| {
+            with_files(|files| {
+                T::obj_get(UserPath::new(path_fd, path, files), flags).map(InstalledFd::into_raw)
+            })
+        })
     }
 }
 

@@ -40,6 +40,9 @@ module: klp-relocate
 	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols $(sources)/rust/livepatch.symbols \
 		$(if $(btf),--btf "$(btf)" --prototypes $(module_out)/rust/prototypes.btf) \
 		$(module_out)/bpffs.ko
+	@nm -u $(module_out)/notefs.ko | awk 'NR == FNR { listed[$$2]; next } \
+		$$2 in listed { print "bpffs: error: notefs.ko refers to " $$2 ", which is not exported"; bad = 1 } \
+		END { exit bad }' $(module_out)/livepatch.symvers -
 
 klp-relocate:
 	+@$(call cargo,tools/klp-relocate)
