@@ -260,14 +260,14 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         // looked up cannot be renamed.
         let name = unsafe { Dentry::<D::FileSystem>::from_raw(dentry) };
         let parent = name.dir();
-        // What fills a superblock is not asked. A name that is too long is refused by
-        // `simple_lookup()`.
-        let found = if parent.super_block().is_active() && name.name().len() <= NAME_MAX {
+        // What fills a superblock is not asked.
+        let found = if parent.super_block().is_active() {
             D::lookup(parent, name.name())
         } else {
             Ok(None)
         };
-        match found {
+        // `simple_lookup()` refuses a name that is too long.
+        match found.map(|inode| inode.filter(|_| name.name().len() <= NAME_MAX)) {
             // SAFETY: All is as the VFS promised.
             Ok(None) => unsafe { bindings::simple_lookup(dir, dentry, flags) },
             Ok(Some(inode)) if !ptr::eq(inode.super_block(), parent.super_block()) => {
