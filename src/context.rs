@@ -33,6 +33,7 @@ use crate::{
     delegation,
     directory::Directory,
     file_system::{BpfFs, Instance},
+    object::Pinned,
     options::{self, MountOption, Options},
     preload,
 };
@@ -98,7 +99,7 @@ impl Context for MountContext {
             .mode
             .unwrap_or(Mode::RWX_ALL)
             .with(Mode::STICKY);
-        let root = sb.into_root(mode, owner, None, Directory::OPS)?;
+        let root = sb.into_root(mode, owner, Pinned(None), Directory::OPS)?;
         // As with C's, a mount does not fail for the want of these.
         let _ = preload::populate(&root);
         Ok(root)

@@ -6,7 +6,7 @@
 use fs::{DirectoryOperations, DirectoryOps, INode, Instantiated, Mode, NewDentry};
 use kernel::{prelude::*, sync::aref::ARef};
 
-use crate::file_system::BpfFs;
+use crate::{file_system::BpfFs, object::Pinned};
 
 /// A directory.
 pub(crate) struct Directory;
@@ -29,10 +29,10 @@ impl DirectoryOperations for Directory {
     }
 
     fn mkdir<'a>(new: NewDentry<'a, BpfFs>, mode: Mode) -> Result<Instantiated<'a>> {
-        new.directory(mode, None, Self::OPS)
+        new.directory(mode, Pinned(None), Self::OPS)
     }
 
     fn symlink<'a>(new: NewDentry<'a, BpfFs>, target: &CStr) -> Result<Instantiated<'a>> {
-        new.symlink(target, None)
+        new.symlink(target, Pinned(None))
     }
 }

@@ -2,12 +2,12 @@
 
 //! The file system as a whole.
 
-use bpf::{Delegated, Delegates, Delegation, Object, BPF_FS_MAGIC};
+use bpf::{Delegated, Delegates, Delegation, BPF_FS_MAGIC};
 use fs::{AnyINode, FileSystem, INodeNumbers, KernelId, Mode, SuperBlock};
 use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 use takeover::SimpleXattrs;
 
-use crate::{context::MountContext, delegation};
+use crate::{context::MountContext, delegation, object::Pinned};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;
@@ -27,8 +27,7 @@ impl FileSystem for BpfFs {
     const INODE_NUMBERS: INodeNumbers = INodeNumbers::Global;
 
     type Data = Instance;
-    /// What a file stands for; `None` for directories and symlinks.
-    type INodeData = Option<Object>;
+    type INodeData = Pinned;
     type Context = MountContext;
     type Xattrs = SimpleXattrs;
 

@@ -6,13 +6,16 @@ use bpf::{preload, Object};
 use fs::{Mode, Root};
 use kernel::prelude::*;
 
-use crate::{file_system::BpfFs, object};
+use crate::{
+    file_system::BpfFs,
+    object::{file_ops, Pinned},
+};
 
 /// Pins the links that the kernel wants to have in every instance. Their names have dots, which
 /// nobody else may look up.
 pub(crate) fn populate(root: &Root<'_, BpfFs>) -> Result {
     preload::for_each(|name, link| {
         let mode = Mode::new(0o400);
-        root.file(name, mode, Some(Object::Link(link)), object::file_ops)
+        root.file(name, mode, Pinned(Some(Object::Link(link))), file_ops)
     })
 }

@@ -7,7 +7,10 @@ use fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath};
 use kernel::prelude::*;
 use takeover::Syscalls;
 
-use crate::{file_system::BpfFs, object};
+use crate::{
+    file_system::BpfFs,
+    object::{file_ops, of_inode, Pinned},
+};
 
 impl Syscalls for BpfFs {
     fn obj_pin(fd: u32, path: UserPath<'_>) -> Result {
@@ -22,7 +25,7 @@ impl Syscalls for BpfFs {
         path.security_mknod(mode)?;
 
         if ours {
-            path.file::<BpfFs, _>(mode, Some(object), object::file_ops)
+            path.file::<BpfFs, _>(mode, Pinned(Some(object)), file_ops)
         } else {
             object.pin_builtin(path, mode)
         }
@@ -33,7 +36,7 @@ impl Syscalls for BpfFs {
         let flags = FileFlags::from_bpf(flags)?;
         let path = Path::from_user(path)?;
         path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
-        let object = object::of_inode(path.inode())?;
+        let object = of_inode(path.inode())?;
         path.touch_atime();
         drop(path);
         object.into_fd(flags, files)
@@ -56,7 +59,7 @@ impl Syscalls for BpfFs {
 /// The program that `inode` stands for, if the current task may read it.
 fn prog_of(inode: &AnyINode, ty: ProgType) -> Result<Prog> {
     inode.permission(AccessMask::READ)?;
-    match object::of_inode(inode)? {
+    match of_inode(inode)? {
         Object::Prog(prog) => prog.check_type(ty).map(|()| prog),
         _ => Err(EINVAL),
     }

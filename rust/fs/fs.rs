@@ -236,6 +236,6 @@ pub use mode::{AccessMask, Mode};
 pub use open_path::OpenPath;
 pub use parameter::{Parameter, ParameterTable, Parameters, Spec};
 pub use path::{CreatingPath, Path, UserPath};
-pub(crate) use super_block::SuperBlockInfo;
+pub(crate) use super_block::SbInfo;
 pub use super_block::{FillingSuperBlock, NewSuperBlock, StatFs, SuperBlock};
 pub use uidgid::{KernelId, Kgid, Kuid};

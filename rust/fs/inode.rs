@@ -15,8 +15,8 @@ use crate::{
     AccessMask,
     FileSystem,
     Mode,
+    SbInfo, //
     SuperBlock,
-    SuperBlockInfo, //
 };
 use core::{
     cell::UnsafeCell, marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr, ptr::NonNull,
@@ -345,7 +345,7 @@ impl<T: FileSystem> INodeContainer<T> {
             if Self::has_data(inode) {
                 ptr::drop_in_place((*container).data.get());
             }
-            let shared = SuperBlockInfo::<T>::of((*inode).i_sb).xattrs();
+            let shared = SbInfo::<T>::of((*inode).i_sb).xattrs();
             (*(*container).xattrs.get()).release(shared);
             ptr::drop_in_place((*container).xattrs.get());
         }
@@ -390,7 +390,7 @@ impl<T: FileSystem> NewINode<T> {
         // - The inode is new and thus ours.
         let inode = unsafe {
             let inode = NonNull::new(bindings::new_inode(sb)).ok_or(ENOSPC)?;
-            (*inode.as_ptr()).i_ino = SuperBlockInfo::<T>::of(sb).next_number();
+            (*inode.as_ptr()).i_ino = SbInfo::<T>::of(sb).next_number();
             bindings::simple_inode_init_ts(inode.as_ptr());
             bindings::inode_init_owner(
                 &raw mut bindings::nop_mnt_idmap,

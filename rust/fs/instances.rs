@@ -39,7 +39,10 @@ impl Key {
 /// In one number, which compares fast: the address of the user namespace and the key. The superblock
 /// holds the user namespace, and so keeps the address from being used again. No user namespace has
 /// the address 0.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// The tree has the bare number: the names of its functions, which have the type in them, would be
+/// longer than readers of /proc/kallsyms take.
+#[derive(Clone, Copy)]
 pub(crate) struct Place(u128);
 
 impl Place {
@@ -67,7 +70,7 @@ unsafe impl Send for Entry {}
 #[pin_data]
 pub(crate) struct Instances {
     #[pin]
-    tree: SpinLock<RBTree<Place, Entry>>,
+    tree: SpinLock<RBTree<u128, Entry>>,
 }
 
 /// A superblock that was found in the index.
@@ -96,7 +99,7 @@ impl Instances {
 
     /// The superblock in that place, unless there is none or it is about to be shut down.
     pub(crate) fn find(&self, place: Place) -> Option<Active> {
-        self.tree.lock().get(&place).and_then(Entry::activate)
+        self.tree.lock().get(&place.0).and_then(Entry::activate)
     }
 
     /// Puts `sb` into the index, unless there is another one that is not about to be shut down.
@@ -118,7 +121,7 @@ impl Instances {
         let reservation = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let mut tree = self.tree.lock();
         // INVARIANT: The superblock is as the invariant says by this function's contract.
-        match tree.entry(place) {
+        match tree.entry(place.0) {
             rbtree::Entry::Vacant(entry) => {
                 entry.insert(Entry(sb), reservation);
             }
@@ -134,7 +137,7 @@ impl Instances {
     /// Takes `sb` out of the index, if it is the one in that place.
     pub(crate) fn remove(&self, place: Place, sb: *mut bindings::super_block) {
         let mut tree = self.tree.lock();
-        if let Some(entry) = tree.find_mut(&place) {
+        if let Some(entry) = tree.find_mut(&place.0) {
             if entry.get().0.as_ptr() == sb {
                 entry.remove();
             }

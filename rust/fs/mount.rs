@@ -11,7 +11,7 @@ use crate::{
         Added,
         Place, //
     },
-    super_block::{self, SuperBlockInfo},
+    super_block::{self, SbInfo},
     Context,
     FileSystem,
     FsContext,
@@ -131,7 +131,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
 
     /// A new superblock, without data and root.
     fn make(fc: &FsContext<T>, place: Option<Place>) -> Result<Self> {
-        let info = SuperBlockInfo::<T>::new(place)?;
+        let info = SbInfo::<T>::new(place)?;
         // SAFETY:
         // - The context is valid, and ours to use by its type invariant.
         // - `super_block::kill()` is in accord about what `s_fs_info` is.
@@ -142,7 +142,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             // The superblock has taken it, unless there is none.
             let left = core::mem::replace(&mut (*fc.as_ptr()).s_fs_info, ptr::null_mut());
             if !left.is_null() {
-                drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(left));
+                drop(Pin::<KBox<SbInfo<T>>>::from_foreign(left));
             }
             let sb = NonNull::new(from_err_ptr(sb)?).ok_or(ENOMEM)?;
             super_block::init::<T>(sb.as_ptr());

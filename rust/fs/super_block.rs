@@ -37,7 +37,7 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// Valid, and `s_fs_info` owns a `SuperBlockInfo<T>` with its data. It has a root, a directory of
+/// Valid, and `s_fs_info` owns a `SbInfo<T>` with its data. It has a root, a directory of
 /// `T`, until it is shut down.
 #[repr(transparent)]
 pub struct SuperBlock<T>(Opaque<bindings::super_block>, PhantomData<T>);
@@ -63,7 +63,7 @@ impl<T: FileSystem> SuperBlock<T> {
     pub fn data(&self) -> &T::Data {
         // SAFETY: The superblock has its data by the type invariant. The data is dropped once
         // nobody can reach the superblock any more.
-        unsafe { SuperBlockInfo::<T>::of(self.as_ptr()).data() }
+        unsafe { SbInfo::<T>::of(self.as_ptr()).data() }
     }
 
     /// Whether the superblock as a whole is read-only, whatever its mounts are.
@@ -128,7 +128,7 @@ impl<'a, T: FileSystem> NewSuperBlock<'a, T> {
         Error: From<E>,
     {
         // SAFETY: The superblock is valid, and nobody else has it.
-        unsafe { SuperBlockInfo::<T>::of(self.sb.as_ptr()).init_data(data)? };
+        unsafe { SbInfo::<T>::of(self.sb.as_ptr()).init_data(data)? };
         // INVARIANT: There is data now.
         Ok(FillingSuperBlock(self))
     }
@@ -145,7 +145,7 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
     /// What the file system keeps with this superblock.
     pub fn data(&self) -> &T::Data {
         // SAFETY: The superblock is valid and has its data by the type invariant.
-        unsafe { SuperBlockInfo::<T>::of(self.0.sb.as_ptr()).data() }
+        unsafe { SbInfo::<T>::of(self.0.sb.as_ptr()).data() }
     }
 
     /// The context that the superblock is made for, to leave messages there.
@@ -194,7 +194,7 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
 ///
 /// `data` is initialised if `has_data` is set.
 #[pin_data(PinnedDrop)]
-pub(crate) struct SuperBlockInfo<T: FileSystem> {
+pub(crate) struct SbInfo<T: FileSystem> {
     /// Where the superblock is in the index, if it is there.
     place: Option<Place>,
     /// The number of the newest inode, unless numbers are global.
@@ -206,7 +206,7 @@ pub(crate) struct SuperBlockInfo<T: FileSystem> {
     has_data: UnsafeCell<bool>,
 }
 
-impl<T: FileSystem> SuperBlockInfo<T> {
+impl<T: FileSystem> SbInfo<T> {
     /// May sleep. Fails with `ENOMEM`, or as the store of attributes does.
     pub(crate) fn new(place: Option<Place>) -> Result<Pin<KBox<Self>>> {
         // INVARIANT: The flag is not set.
@@ -273,7 +273,7 @@ impl<T: FileSystem> SuperBlockInfo<T> {
 }
 
 #[pinned_drop]
-impl<T: FileSystem> PinnedDrop for SuperBlockInfo<T> {
+impl<T: FileSystem> PinnedDrop for SbInfo<T> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY:
         // - Nobody else has the value, so nobody looks at the fields.
@@ -321,7 +321,7 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 pub(crate) unsafe fn remove_from_index<T: FileSystem>(sb: *mut bindings::super_block) {
     // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
     unsafe {
-        let place = SuperBlockInfo::<T>::of(sb).place;
+        let place = SbInfo::<T>::of(sb).place;
         if let (Some(place), Some(common)) = (place, T::file_system_type().common()) {
             common.instances.remove(place, sb);
         }
@@ -343,7 +343,7 @@ pub(crate) unsafe extern "C" fn kill<T: FileSystem>(sb: *mut bindings::super_blo
         let info = (*sb).s_fs_info;
         remove_from_index::<T>(sb);
         bindings::kill_anon_super(sb);
-        drop(Pin::<KBox<SuperBlockInfo<T>>>::from_foreign(info));
+        drop(Pin::<KBox<SbInfo<T>>>::from_foreign(info));
     }
 }
 

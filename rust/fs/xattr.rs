@@ -7,7 +7,7 @@
 //!
 //! C header: [`include/linux/xattr.h`](srctree/include/linux/xattr.h)
 
-use crate::{bindings, inode::INodeContainer, AnyINode, FileSystem, SuperBlockInfo};
+use crate::{bindings, inode::INodeContainer, AnyINode, FileSystem, SbInfo};
 use core::{marker::PhantomData, ptr, slice};
 use kernel::{error::from_result, prelude::*};
 
@@ -76,7 +76,7 @@ impl<'a, S: Store> XattrsOf<'a, S> {
         unsafe {
             Self {
                 own: &*(*INodeContainer::<T>::of(inode)).xattrs.get(),
-                shared: SuperBlockInfo::<T>::of((*inode).i_sb).xattrs(),
+                shared: SbInfo::<T>::of((*inode).i_sb).xattrs(),
             }
         }
     }
