@@ -38,6 +38,7 @@ impl Key {
         Ok(Self::Large(large))
     }
 
+    #[inline]
     fn as_ptr(&self) -> *const c_void {
         match self {
             Self::Small(key) => key.as_ptr().cast(),
@@ -45,6 +46,7 @@ impl Key {
         }
     }
 
+    #[inline]
     fn as_mut_ptr(&mut self) -> *mut c_void {
         match self {
             Self::Small(key) => key.as_mut_ptr().cast(),
@@ -85,6 +87,7 @@ impl Elements {
 }
 
 impl Sequence for Elements {
+    #[inline]
     fn start(&mut self, position: u64) -> bool {
         if self.at == Position::End {
             return false;
@@ -97,6 +100,7 @@ impl Sequence for Elements {
         true
     }
 
+    #[inline]
     fn next(&mut self) -> bool {
         let key = self.key.as_mut_ptr();
         let previous = match self.at {
@@ -126,6 +130,7 @@ impl Sequence for Elements {
         err == 0
     }
 
+    #[inline]
     fn show(&self, m: &SeqWriter<'_>) -> Result {
         if self.at == Position::Header {
             seq_print!(m, "# WARNING!! The output is for debug purpose only\n");
