@@ -13,8 +13,8 @@ use anyhow::{bail, Context, Result};
 use super::patch::Mutant;
 use crate::process::SPAWNING;
 
-/// What the module is built of.
-const SOURCES: [&str; 3] = ["Kbuild", "rust", "src"];
+/// What the modules are built of: Kbuild makes that of the sample, too.
+const SOURCES: [&str; 4] = ["Kbuild", "rust", "src", "samples/notefs"];
 /// What kbuild makes of it.
 const MODULE: &str = "bpffs.ko";
 
