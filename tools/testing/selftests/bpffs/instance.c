@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <linux/magic.h>
 
 #include "bpffs_harness.h"
 
@@ -550,6 +552,36 @@ TEST_F_TIMEOUT(instance, mount_against_umount, 600)
 		EXPECT_EQ(0, wait_child(pid[i]));
 	ASSERT_EQ(0, mount_bpf("a", NULL));
 	EXPECT_TRUE(is_empty("a"));
+}
+
+/*
+ * Catches: an instance that is gone and can still be found, so that a mount joins whatever
+ * its memory is used for by then: here, superblocks of another file system.
+ */
+TEST_F(instance, gone_cannot_be_found)
+{
+	enum { OTHERS = 16 };
+	uint64_t end = now_ms() + stress(1000);
+	unsigned long round;
+	struct statfs sf;
+	unsigned int i;
+
+	ASSERT_EQ(0, mkdir("other", 0755));
+	for (round = 0; round < 5 || now_ms() < end; round++) {
+		ASSERT_EQ(0, mount_bpf("a", NULL));
+		ASSERT_EQ(0, umount_bpf("a"));
+		/* The memory is freed a while after the last mount is gone. */
+		usleep(20000);
+		for (i = 0; i < OTHERS; i++)
+			ASSERT_EQ(0, mount("t", "other", "tmpfs", 0, NULL));
+		ASSERT_EQ(0, mount_bpf("a", NULL));
+		ASSERT_EQ(0, statfs("a", &sf));
+		ASSERT_EQ(BPF_FS_MAGIC, sf.f_type)
+			TH_LOG("in round %lu", round);
+		ASSERT_EQ(0, umount_bpf("a"));
+		for (i = 0; i < OTHERS; i++)
+			ASSERT_EQ(0, umount2("other", 0));
+	}
 }
 
 /* Catches: FSCONFIG_CMD_CREATE_EXCL joining, or refusing to make a fresh one. */

@@ -4,6 +4,7 @@
  * they say is heeded. The module here is a BPF program on a hook that counts
  * the calls this process causes, notes an argument, and denies on demand.
  */
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,7 +169,7 @@ static struct operation {
 
 /* Attaching is slow, so that is done once for all tests. */
 static int path_mknod, inode_create, inode_init_security, bpf_map, bpf_prog;
-static int token_create;
+static int token_create, inode_alloc;
 
 int main(int argc, char **argv)
 {
@@ -179,6 +180,7 @@ int main(int argc, char **argv)
 	bpf_map = hook_new("bpf_map", 1);
 	bpf_prog = hook_new("bpf_prog", 0);
 	token_create = hook_new("bpf_token_create", 0);
+	inode_alloc = hook_new("inode_alloc_security", 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(operations); i++)
 		operations[i].map = hook_new(operations[i].hook, 0);
 	return run_all_guarded(argc, argv);
@@ -434,4 +436,54 @@ TEST_F(lsm, token)
 		EXPECT_EQ(1, hook_calls(token_create));
 	}
 	ASSERT_EQ(0, status);
+}
+
+/* Tasks that mount although nothing can be mounted. */
+struct mounters {
+	bool stop;
+	unsigned int mounts, wrong;
+};
+
+static void *mount_in_vain(void *arg)
+{
+	struct mounters *all = arg;
+
+	while (!__atomic_load_n(&all->stop, __ATOMIC_SEQ_CST)) {
+		int err = sys(mount("bpf", "vain", "bpf", 0, NULL));
+
+		/* C says the one, we the other. */
+		if (err != -ENOMEM && err != -ENOSPC)
+			__atomic_add_fetch(&all->wrong, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&all->mounts, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+/*
+ * Catches: a mount that joins what another one could not fill, as the hook denies it the
+ * root's inode. Tasks that mount in the same namespace wait for each other.
+ */
+TEST_F_TIMEOUT(lsm, nothing_to_join, 120)
+{
+	struct mounters all = {};
+	pthread_t threads[4];
+	unsigned int i;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, chdir("/tmp"));
+	ASSERT_EQ(0, mkdir("vain", 0755));
+	ASSERT_LE(0, hook_reset(inode_alloc, true).calls);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, mount_in_vain, &all));
+	wait_until(__atomic_load_n(&all.mounts, __ATOMIC_SEQ_CST) >= stress(2000), 60000);
+	__atomic_store_n(&all.stop, true, __ATOMIC_SEQ_CST);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	EXPECT_LT(0, hook_calls(inode_alloc));
+	EXPECT_EQ(0, all.wrong);
+	EXPECT_LE(stress(2000), all.mounts);
+
+	/* The namespace is none the worse for it. */
+	EXPECT_EQ(0, sys(mount("bpf", "vain", "bpf", 0, NULL)));
+	EXPECT_EQ(0, sys(umount2("vain", 0)));
 }
