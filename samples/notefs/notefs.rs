@@ -88,8 +88,9 @@ impl Context for Mount {
         Ok(Self(None))
     }
 
-    fn parse(&mut self, _: &FsContext<NoteFs>, (): (), parameter: Parameter<'_>) -> Result {
-        self.0 = Some(number::parse_size(parameter.string()?)?);
+    fn parse(&mut self, fc: &FsContext<NoteFs>, (): (), parameter: Parameter<'_>) -> Result {
+        let size = number::parse_size(parameter.string()?);
+        self.0 = Some(size.inspect_err(|_| fc.error(fmt!("size= wants bytes, as in 64k")))?);
         Ok(())
     }
 
