@@ -298,7 +298,8 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         _dir: *mut bindings::inode,
         dentry: *mut bindings::dentry,
         mode: bindings::umode_t,
-        _excl: bool,
+        // Whether the caller insists on a new file, which it has seen to itself.
+        #[cfg(not(since_7_3))] _excl: bool,
     ) -> c_int {
         // SAFETY: The dentry is as the type wants it by this function's contract.
         let dentry = unsafe { NewDentry::from_raw(dentry) };

@@ -6,6 +6,7 @@
 
 use crate::{
     bindings,
+    in_place::init_in_place,
     inode_cache::INodeCache,
     instances::Instances,
     super_block,
@@ -308,7 +309,7 @@ impl<T: FileSystem> Registration<T> {
                 inodes,
                 instances <- Instances::new(),
             });
-            let Ok(()) = common.__pinned_init(fs_type.common.get()) as Result<(), Infallible>;
+            let Ok(()) = init_in_place(fs_type.common.get(), common) as Result<(), Infallible>;
             (*fs_type.as_ptr()).owner = module.as_ptr();
             *fs_type.is_enabled.get() = true;
         }

@@ -205,6 +205,7 @@ mod directory;
 mod file;
 mod file_system;
 mod filling;
+mod in_place;
 mod inode;
 mod inode_cache;
 mod instances;

@@ -9,6 +9,7 @@ use crate::{
     dentry::Dentry,
     directory::DirectoryOps,
     file::FileOps,
+    in_place::init_in_place,
     symlink,
     uidgid::{Kgid, Kuid},
     xattr::{self, Store},
@@ -503,7 +504,7 @@ impl<T: FileSystem> NewINode<T> {
         // - `i_private` is set when the data is initialised.
         unsafe {
             let slot = (*INodeContainer::<T>::of(self.as_ptr())).data.get();
-            data.__pinned_init(slot)?;
+            init_in_place(slot, data)?;
             // A type without a size has an address that is not null, too.
             (*self.as_ptr()).i_private = slot.cast();
         }

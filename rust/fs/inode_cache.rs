@@ -4,7 +4,9 @@
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 
-use crate::{bindings, inode::INodeContainer, symlink, xattr::Store, FileSystem};
+use crate::{
+    bindings, in_place::init_in_place, inode::INodeContainer, symlink, xattr::Store, FileSystem,
+};
 use core::{
     cell::UnsafeCell,
     convert::Infallible,
@@ -75,7 +77,7 @@ impl<T: FileSystem> INodeCache<T> {
                 return core::ptr::null_mut();
             }
             let xattrs = UnsafeCell::raw_get(&raw const (*container).xattrs);
-            let Ok(()) = T::Xattrs::new().__pinned_init(xattrs) as Result<(), Infallible>;
+            let Ok(()) = init_in_place(xattrs, T::Xattrs::new()) as Result<(), Infallible>;
             Opaque::cast_into(&raw const (*container).inode)
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     bindings,
     directory::DirectoryOps,
     filling::Root,
+    in_place::init_in_place,
     inode::{INodeContainer, NewINode},
     instances::Place,
     xattr::{self, Store},
@@ -244,7 +245,7 @@ impl<T: FileSystem> SbInfo<T> {
         // - It is pinned with `self`.
         // - Nobody else looks at either field.
         unsafe {
-            data.__pinned_init(self.data.get())?;
+            init_in_place(self.data.get(), data)?;
             *self.has_data.get() = true;
         }
         Ok(())

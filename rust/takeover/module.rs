@@ -46,13 +46,15 @@ impl<T: TakeOver> Module<T> {
         // - If enabling the patch fails, the registration is dropped right here. Enabling does not
         //   fail any more once tasks begin to use the replacements, so that there are no contexts
         //   of the type either.
-        let registration = unsafe { Registration::new_unlisted(module)? };
-        // SAFETY:
         // - The replacements ask for a registration of `T`, which is kept for as long as the patch
         //   can be enabled.
         // - This is the last thing to do, and done once, by this function's contract; and so is
         //   the module marked and has the patch.
-        unsafe { patch.enable(module) }.inspect_err(|e| T::refused(*e))?;
+        let registration = unsafe {
+            let registration = Registration::new_unlisted(module)?;
+            patch.enable(module).inspect_err(|e| T::refused(*e))?;
+            registration
+        };
         Ok(Self {
             _registration: registration,
         })
