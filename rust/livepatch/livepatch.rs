@@ -85,14 +85,10 @@ impl Replacement {
 #[macro_export]
 macro_rules! replacement {
     ($old:ident, $new:expr $(,)?) => {{
-        const INFO: &[u8] =
-            ::core::concat!("livepatch_replaces=", ::core::stringify!($old), "\0").as_bytes();
-        #[used]
-        #[link_section = ".modinfo"]
-        static RECORD: [u8; INFO.len()] = match INFO.first_chunk() {
-            Some(bytes) => *bytes,
-            None => ::core::unreachable!(), // It is as long as it is.
-        };
+        $crate::modinfo!(
+            RECORD,
+            ::core::concat!("livepatch_replaces=", ::core::stringify!($old), "\0")
+        );
         $crate::Replacement::new(::kernel::c_str!(::core::stringify!($old)), $new)
     }};
 }
