@@ -85,7 +85,7 @@ impl Replacement {
 #[macro_export]
 macro_rules! replacement {
     ($old:ident, $new:expr $(,)?) => {{
-        $crate::modinfo!(
+        ::module::info!(
             RECORD,
             ::core::concat!("livepatch_replaces=", ::core::stringify!($old), "\0")
         );
@@ -211,32 +211,7 @@ unsafe extern "C" fn post_unpatch<T: Callbacks>(_: *mut bindings::klp_object) {
 #[macro_export]
 macro_rules! livepatch_info {
     (version: $version:literal) => {
-        $crate::modinfo!(LIVEPATCH_INFO, "livepatch=Y\0");
-        $crate::modinfo!(VERSION_INFO, ::core::concat!("version=", $version, "\0"));
+        ::module::info!(LIVEPATCH_INFO, "livepatch=Y\0");
+        ::module::info!(VERSION_INFO, ::core::concat!("version=", $version, "\0"));
     };
-}
-
-/// An entry of the module's information, in a `static` of that name.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! modinfo {
-    ($name:ident, $text:expr) => {
-        #[link_section = ".modinfo"]
-        #[used(compiler)]
-        static $name: [u8; $text.len()] = $crate::to_array($text);
-    };
-}
-
-/// The bytes of `text`, in an array of its length. At compile time only.
-#[doc(hidden)]
-pub const fn to_array<const N: usize>(text: &str) -> [u8; N] {
-    let bytes = text.as_bytes();
-    assert!(bytes.len() == N);
-    let mut array = [0; N];
-    let mut i = 0;
-    while i < N {
-        array[i] = bytes[i];
-        i += 1;
-    }
-    array
 }
