@@ -82,7 +82,7 @@ impl Context for MountContext {
         Ok(if self.options.new_instance {
             Sharing::Independent
         } else {
-            Sharing::Keyed(Key::new(self.namespace.get()))
+            Sharing::Keyed(Key::number(self.namespace.get()))
         })
     }
 

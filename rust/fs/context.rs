@@ -212,17 +212,9 @@ impl<T: FileSystem> FsContext<T> {
         unsafe { I::from_current_ns(id, self.get().user_ns) }
     }
 
-    /// Whether the mount is made by `mount(2)`, which sets the flags of superblock and mount alike.
-    pub fn is_mount_syscall(&self) -> bool {
-        self.get().oldapi()
-    }
-
-    /// Leaves a piece of information for whoever configures the mount. With `mount(2)` the message
-    /// is dropped, as nobody would read it there but the kernel's log.
+    /// Leaves a piece of information for whoever configures the mount.
     pub fn info(&self, args: fmt::Arguments<'_>) {
-        if !self.is_mount_syscall() {
-            self.log(b'i', args);
-        }
+        self.log(b'i', args);
     }
 
     /// Leaves a warning for whoever configures the mount.

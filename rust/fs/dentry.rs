@@ -26,6 +26,30 @@ use kernel::{error::to_result, prelude::*, types::Opaque};
 /// proof of that lifetime is about the very value that it was made from.
 type Brand<'a> = PhantomData<fn(&'a ()) -> &'a ()>;
 
+/// # Safety
+///
+/// `dentry` must point to a live dentry.
+unsafe fn qstr(dentry: *mut bindings::dentry) -> *const bindings::qstr {
+    // SAFETY: Only makes a pointer to a field of a dentry that is live by this function's contract.
+    unsafe { &raw const (*dentry).__bindgen_anon_1.__d_name }
+}
+
+/// The name of a dentry, without its NUL.
+///
+/// # Safety
+///
+/// `dentry` must point to a dentry that is live, and whose name does not change, for `'a`.
+pub(crate) unsafe fn name<'a>(dentry: *mut bindings::dentry) -> &'a [u8] {
+    // SAFETY: A dentry has a name of that length, which stays by this function's contract.
+    unsafe {
+        let name = *qstr(dentry);
+        slice::from_raw_parts(
+            name.name,
+            name.__bindgen_anon_1.__bindgen_anon_1.len as usize,
+        )
+    }
+}
+
 /// A dentry in the middle of an operation on its directory.
 ///
 /// # Invariants
@@ -67,20 +91,14 @@ impl<'a, T: FileSystem> Dentry<'a, T> {
     }
 
     pub(crate) fn qstr(&self) -> *const bindings::qstr {
-        // SAFETY: Only makes a pointer to a field of a live dentry.
-        unsafe { &raw const (*self.as_ptr()).__bindgen_anon_1.__d_name }
+        // SAFETY: The dentry is live by the type invariant.
+        unsafe { qstr(self.as_ptr()) }
     }
 
     /// The name, without its NUL.
     pub(crate) fn name(&self) -> &'a [u8] {
-        // SAFETY: A dentry has a name of that length, which does not change by the type invariant.
-        unsafe {
-            let name = *self.qstr();
-            slice::from_raw_parts(
-                name.name,
-                name.__bindgen_anon_1.__bindgen_anon_1.len as usize,
-            )
-        }
+        // SAFETY: The dentry is live, and its name does not change, by the type invariant.
+        unsafe { name(self.as_ptr()) }
     }
 
     /// Fails with `EPERM` for a dentry that does not stand in its directory until somebody removes
@@ -206,7 +224,8 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     ///
     /// # Errors
     ///
-    /// `EXDEV` if the file is of another superblock, `EPERM` if it is a directory.
+    /// `EXDEV` if the file is of another superblock, `EPERM` if it is a directory, `ENOSPC` if the
+    /// superblock's limit of inodes is reached.
     pub fn link(self, from: &LinkSource<'_, T>) -> Result<Instantiated<'a>> {
         let dir = self.dir();
         if !ptr::eq(dir.super_block(), from.inode.super_block()) {
@@ -215,13 +234,16 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
         if from.inode.is_directory() {
             return Err(EPERM);
         }
+        let limit = dir.super_block().inode_count();
+        limit.charge()?;
         // SAFETY:
         // - The dentry is negative and its directory locked for writing by the type invariant.
         // - The other one is positive, and its inode locked, by its own. It is of the same
         //   superblock and no directory, as just seen.
         to_result(unsafe {
             bindings::simple_link(from.dentry.get(), dir.as_ptr(), self.dentry.as_ptr())
-        })?;
+        })
+        .inspect_err(|_| limit.uncharge())?;
         // INVARIANT: The dentry has an inode now.
         Ok(Instantiated(PhantomData))
     }
@@ -339,9 +361,11 @@ impl<'a, T: FileSystem> Entry<'a, T> {
             return Err(EISDIR);
         }
         self.dentry.check_persistent()?;
+        let charged = ChargedName::of(Some(self.inode));
         // SAFETY: The dentry is positive, and its parent and inode locked for writing, by the type
         // invariant. It is persistent, as just seen.
         to_result(unsafe { bindings::simple_unlink(self.dir().as_ptr(), self.dentry.as_ptr()) })?;
+        charged.uncharge();
         // INVARIANT: The name is removed.
         Ok(Removed(PhantomData))
     }
@@ -361,6 +385,24 @@ impl<'a, T: FileSystem> Entry<'a, T> {
         to_result(unsafe { bindings::simple_rmdir(self.dir().as_ptr(), self.dentry.as_ptr()) })?;
         // INVARIANT: The name is removed.
         Ok(Removed(PhantomData))
+    }
+}
+
+/// A name that is about to be removed and counts as an inode of its own: one beyond the first of its
+/// inode.
+struct ChargedName<'a, T: FileSystem>(Option<&'a INode<T>>);
+
+impl<'a, T: FileSystem> ChargedName<'a, T> {
+    /// Whether the name of `inode`, which is locked for writing, is one.
+    fn of(inode: Option<&'a INode<T>>) -> Self {
+        Self(inode.filter(|inode| !inode.is_directory() && inode.links() > 1))
+    }
+
+    /// The name is removed. The caller still holds the inode by its other names.
+    fn uncharge(self) {
+        if let Some(inode) = self.0 {
+            inode.super_block().inode_count().uncharge();
+        }
     }
 }
 
@@ -452,6 +494,7 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
         if self.replaced().is_some() {
             self.new.check_persistent()?;
         }
+        let charged = ChargedName::of(self.replaced().filter(|_| !self.is_exchange()));
         // SAFETY: All is as the operation wants it by the type invariant; the dentries are
         // persistent, as just seen.
         to_result(unsafe {
@@ -464,6 +507,7 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
                 self.flags,
             )
         })?;
+        charged.uncharge();
         // INVARIANT: It is done.
         Ok(Renamed(PhantomData))
     }

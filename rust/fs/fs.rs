@@ -208,6 +208,7 @@ mod filling;
 mod in_place;
 mod inode;
 mod inode_cache;
+mod inode_limit;
 mod instances;
 mod mode;
 mod mount;

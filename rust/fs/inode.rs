@@ -212,6 +212,19 @@ impl<T: FileSystem> INode<T> {
         unsafe { &*(*INodeContainer::<T>::of(self.as_ptr())).data.get() }
     }
 
+    /// The number of names, as in `stat(2)`. Whoever has the inode locked may change it at any time.
+    #[inline]
+    pub(crate) fn links(&self) -> u32 {
+        // SAFETY: The inode is live by the type invariant. Others change the field by whole words.
+        unsafe { atomic_load(&raw mut (*self.as_ptr()).__bindgen_anon_1.i_nlink, Relaxed) }
+    }
+
+    /// Whether the inode is the root of its superblock.
+    #[inline]
+    pub fn is_root(&self) -> bool {
+        ptr::eq(self, self.super_block().root())
+    }
+
     /// Whether a directory has an operation for renaming.
     pub(crate) fn is_renaming_allowed(&self) -> bool {
         // SAFETY: The inode is live by the type invariant. Its operations are static, and do not
@@ -346,9 +359,10 @@ impl<T: FileSystem> INodeContainer<T> {
             if Self::has_data(inode) {
                 ptr::drop_in_place((*container).data.get());
             }
-            let shared = SbInfo::<T>::of((*inode).i_sb).xattrs();
-            (*(*container).xattrs.get()).release(shared);
+            let info = SbInfo::<T>::of((*inode).i_sb);
+            (*(*container).xattrs.get()).release(info.xattrs());
             ptr::drop_in_place((*container).xattrs.get());
+            info.inodes.uncharge();
         }
     }
 }

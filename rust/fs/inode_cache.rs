@@ -5,7 +5,8 @@
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 
 use crate::{
-    bindings, in_place::init_in_place, inode::INodeContainer, symlink, xattr::Store, FileSystem,
+    bindings, in_place::init_in_place, inode::INodeContainer, inode_limit::INodeLimit, symlink,
+    xattr::Store, FileSystem,
 };
 use core::{
     cell::UnsafeCell,
@@ -59,12 +60,20 @@ impl<T: FileSystem> INodeCache<T> {
         Ok(Self(NonNull::new(cache).ok_or(ENOMEM)?, PhantomData))
     }
 
-    /// The inode of a new container without data, or null. May sleep.
+    /// The inode of a new container without data, or null if there is no memory or the limit of
+    /// inodes is reached. May sleep.
     ///
     /// # Safety
     ///
-    /// `sb` must point to a valid superblock.
-    pub(crate) unsafe fn alloc(&self, sb: *mut bindings::super_block) -> *mut bindings::inode {
+    /// `sb` must point to a valid superblock, which has that limit.
+    pub(crate) unsafe fn alloc(
+        &self,
+        sb: *mut bindings::super_block,
+        limit: &INodeLimit,
+    ) -> *mut bindings::inode {
+        if limit.charge().is_err() {
+            return core::ptr::null_mut();
+        }
         // SAFETY:
         // - `sb` is valid by this function's contract, the cache by the type invariant.
         // - The memory is new, and of that size and alignment by the type invariant. It stays where
@@ -74,6 +83,7 @@ impl<T: FileSystem> INodeCache<T> {
             let container = bindings::alloc_inode_sb(sb, self.0.as_ptr(), bindings::GFP_KERNEL);
             let container = container.cast::<INodeContainer<T>>();
             if container.is_null() {
+                limit.uncharge();
                 return core::ptr::null_mut();
             }
             let xattrs = UnsafeCell::raw_get(&raw const (*container).xattrs);

@@ -14,7 +14,7 @@
 //! lock is held.
 
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{mem::size_of, ptr::NonNull};
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -22,36 +22,76 @@ use kernel::{
     sync::SpinLock, //
 };
 
-/// What a superblock is found by: a number that the file system gives a meaning to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(u64);
+/// What a superblock is found by: a number or a name that the file system gives a meaning to.
+///
+/// # Invariants
+///
+/// The last byte is 1 for a number, which is the first word, and 0 for a name, which is ended by a
+/// NUL and filled up with such. So a number never equals a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key([u64; KEY_WORDS]);
+
+const KEY_WORDS: usize = 8;
 
 impl Key {
+    /// How long a name may be, in bytes.
+    pub const NAME_MAX: usize = KEY_WORDS * size_of::<u64>() - 1;
+
     /// The key of that number.
     #[inline]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
+    pub const fn number(number: u64) -> Self {
+        // INVARIANT: The last byte of the last word is 1 on a little-endian machine and otherwise.
+        Self([
+            number,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            u64::from_le_bytes([0, 0, 0, 0, 0, 0, 0, 1]),
+        ])
+    }
+
+    /// The key of that name, of which case counts.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the name is empty, too long, or has a NUL.
+    pub fn name(name: &[u8]) -> Result<Self> {
+        if name.is_empty() || name.len() > Self::NAME_MAX || name.contains(&0) {
+            return Err(EINVAL);
+        }
+        let mut words = [0; KEY_WORDS];
+        for (word, part) in words.iter_mut().zip(name.chunks(size_of::<u64>())) {
+            let mut bytes = [0; size_of::<u64>()];
+            for (to, from) in bytes.iter_mut().zip(part) {
+                *to = *from;
+            }
+            *word = u64::from_le_bytes(bytes);
+        }
+        // INVARIANT: The name is too short to reach the last byte.
+        Ok(Self(words))
     }
 }
 
 /// Where in the index a superblock is.
 ///
-/// In one number, which compares fast: the address of the user namespace and the key. The superblock
-/// holds the user namespace, and so keeps the address from being used again. No user namespace has
-/// the address 0.
+/// The address of the user namespace and the key. The superblock holds the user namespace, and so
+/// keeps the address from being used again. No user namespace has the address 0.
 ///
-/// The tree has the bare number: the names of its functions, which have the type in them, would be
+/// The tree has the bare numbers: the names of its functions, which have the type in them, would be
 /// longer than readers of /proc/kallsyms take.
 #[derive(Clone, Copy)]
-pub(crate) struct Place(u128);
+pub(crate) struct Place((usize, [u64; KEY_WORDS]));
 
 impl Place {
     /// That of the only one there is.
-    pub(crate) const SINGLE: Self = Self(0);
+    pub(crate) const SINGLE: Self = Self((0, [0; KEY_WORDS]));
 
     /// That of one of several in a user namespace.
     pub(crate) fn keyed(user_ns: *mut bindings::user_namespace, key: Key) -> Self {
-        Self((user_ns as u128) << 64 | u128::from(key.0))
+        Self((user_ns.addr(), key.0))
     }
 }
 
@@ -70,7 +110,7 @@ unsafe impl Send for Entry {}
 #[pin_data]
 pub(crate) struct Instances {
     #[pin]
-    tree: SpinLock<RBTree<u128, Entry>>,
+    tree: SpinLock<RBTree<(usize, [u64; KEY_WORDS]), Entry>>,
 }
 
 /// A superblock that was found in the index.

@@ -8,7 +8,7 @@
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
 use crate::{
-    bindings,
+    bindings, dentry,
     task::{self, TaskFiles},
     AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
 };
@@ -119,6 +119,15 @@ impl Path {
         to_result(unsafe { bindings::path_permission(&self.0, mask.into_raw()) })
     }
 
+    /// Whether nothing can be changed through the mount that the path leads through: the mount or
+    /// the superblock is read-only. The answer may be out of date as it is given. Stands for C's
+    /// `__mnt_is_readonly()`.
+    #[inline]
+    pub fn is_read_only(&self) -> bool {
+        // SAFETY: The path holds its mount by the type invariant.
+        unsafe { bindings::__mnt_is_readonly(self.0.mnt) }
+    }
+
     /// Updates the time of last access, as far as the mount says so.
     #[inline]
     pub fn touch_atime(&self) {
@@ -172,6 +181,14 @@ impl CreatingPath {
         // SAFETY: The parent is held by the type invariant; that of a dentry being created is a
         // directory.
         unsafe { AnyINode::from_raw((*self.parent.dentry).d_inode) }
+    }
+
+    /// The name that is to be created.
+    #[inline]
+    pub fn name(&self) -> &[u8] {
+        // SAFETY: The dentry is held, and its parent locked for writing, by the type invariant: the
+        // name does not change.
+        unsafe { dentry::name(self.dentry) }
     }
 
     /// C's negative dentry, whose parent stays locked for as long as `self`.

@@ -11,11 +11,13 @@ use crate::{
     filling::Root,
     in_place::init_in_place,
     inode::{INodeContainer, NewINode},
+    inode_limit::INodeLimit,
     instances::Place,
     xattr::{self, Store},
     AnyINode,
     FileSystem,
     FsContext,
+    INode,
     INodeNumbers,
     Kgid,
     Kuid,
@@ -23,7 +25,7 @@ use crate::{
 };
 use core::{cell::UnsafeCell, marker::PhantomData, ptr, ptr::NonNull};
 use kernel::{
-    error::from_result,
+    error::{from_result, to_result},
     prelude::*,
     seq_file::SeqFile,
     sync::atomic::{
@@ -64,7 +66,90 @@ impl<T: FileSystem> SuperBlock<T> {
     pub fn data(&self) -> &T::Data {
         // SAFETY: The superblock has its data by the type invariant. The data is dropped once
         // nobody can reach the superblock any more.
-        unsafe { SbInfo::<T>::of(self.as_ptr()).data() }
+        unsafe { self.info().data() }
+    }
+
+    /// The root directory.
+    #[inline]
+    pub fn root(&self) -> &INode<T> {
+        // SAFETY: The superblock has a root, a directory of `T`, by the type invariant. Whoever has
+        // a live superblock keeps it from being shut down.
+        unsafe { INode::from_raw((*(*self.as_ptr()).s_root).d_inode) }
+    }
+
+    /// Changes mode and owner of the root directory, as `chmod(2)` and `chown(2)` do for somebody
+    /// who may: permissions are not checked. May sleep; takes the lock of the directory.
+    ///
+    /// # Errors
+    ///
+    /// `EOVERFLOW` for an id that the superblock's user namespace cannot represent, `EPERM` for a
+    /// directory that is immutable, what an LSM answers. Stands for C's `notify_change()`.
+    pub fn change_root(&self, mode: Option<Mode>, uid: Option<Kuid>, gid: Option<Kgid>) -> Result {
+        let mut changes: bindings::iattr = pin_init::zeroed();
+        changes.ia_valid = bindings::ATTR_FORCE | bindings::ATTR_CTIME;
+        if let Some(mode) = mode {
+            changes.ia_valid |= bindings::ATTR_MODE;
+            changes.ia_mode = mode.with_type(bindings::S_IFDIR);
+        }
+        if let Some(uid) = uid {
+            changes.ia_valid |= bindings::ATTR_UID;
+            changes.__bindgen_anon_1.ia_uid = uid.into_raw();
+        }
+        if let Some(gid) = gid {
+            changes.ia_valid |= bindings::ATTR_GID;
+            changes.__bindgen_anon_2.ia_gid = gid.into_raw();
+        }
+        let root = self.root().as_ptr();
+        // SAFETY:
+        // - The superblock has a root by the type invariant, whose inode this task locks and
+        //   unlocks.
+        // - The changes are this function's own, and valid.
+        to_result(unsafe {
+            bindings::inode_lock(root);
+            let err = bindings::notify_change(
+                &raw mut bindings::nop_mnt_idmap,
+                (*self.as_ptr()).s_root,
+                &mut changes,
+                ptr::null_mut(),
+            );
+            bindings::inode_unlock(root);
+            err
+        })
+    }
+
+    /// How many inodes there are, the root among them, and names by `link(2)` beyond the first of
+    /// each inode. The answer may be out of date as it is given.
+    pub fn inodes(&self) -> u64 {
+        self.info().inodes.used()
+    }
+
+    /// How many there may be; `None` if there is no limit.
+    pub fn inode_limit(&self) -> Option<u64> {
+        self.info().inodes.get()
+    }
+
+    /// Limits the number of inodes; `None` for no limit. Making one more than that fails with
+    /// `ENOSPC`. To be called by one task at a time, as [`Context::reconfigure`] is.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for 0, and if there are more already.
+    ///
+    /// [`Context::reconfigure`]: crate::Context::reconfigure
+    pub fn set_inode_limit(&self, limit: Option<u64>) -> Result {
+        self.info().inodes.set(limit)
+    }
+
+    /// The inodes, counted.
+    #[inline]
+    pub(crate) fn inode_count(&self) -> &INodeLimit {
+        &self.info().inodes
+    }
+
+    #[inline]
+    fn info(&self) -> &SbInfo<T> {
+        // SAFETY: The superblock is live by the type invariant.
+        unsafe { SbInfo::of(self.as_ptr()) }
     }
 
     /// Whether the superblock as a whole is read-only, whatever its mounts are.
@@ -154,6 +239,16 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
         self.0.fc
     }
 
+    /// Limits the number of inodes, see [`SuperBlock::set_inode_limit`].
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for 0.
+    pub fn set_inode_limit(&self, limit: Option<u64>) -> Result {
+        // SAFETY: The superblock is valid by the type invariant.
+        unsafe { SbInfo::<T>::of(self.0.sb.as_ptr()).inodes.set(limit) }
+    }
+
     /// Gives the superblock its root directory, with inode number 1. May sleep.
     ///
     /// # Errors
@@ -200,6 +295,7 @@ pub(crate) struct SbInfo<T: FileSystem> {
     place: Option<Place>,
     /// The number of the newest inode, unless numbers are global.
     number: Atomic<i64>,
+    pub(crate) inodes: INodeLimit,
     #[pin]
     xattrs: <T::Xattrs as Store>::Shared,
     #[pin]
@@ -215,6 +311,7 @@ impl<T: FileSystem> SbInfo<T> {
             try_pin_init!(Self {
                 place,
                 number: Atomic::new(0),
+                inodes: INodeLimit::new(),
                 xattrs <- T::Xattrs::new_shared(),
                 data: Opaque::uninit(),
                 has_data: UnsafeCell::new(false),
@@ -402,7 +499,7 @@ impl<T: FileSystem> SuperTable<T> {
         // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
         unsafe {
             match T::file_system_type().common() {
-                Some(common) => common.inodes.alloc(sb),
+                Some(common) => common.inodes.alloc(sb, &SbInfo::<T>::of(sb).inodes),
                 None => ptr::null_mut(),
             }
         }

@@ -25,6 +25,14 @@ impl Kgid {
     }
 }
 
+impl PartialEq for Kgid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.val == other.0.val
+    }
+}
+
+impl Eq for Kgid {}
+
 /// What [`Kuid`] and [`Kgid`] have in common.
 pub trait KernelId: Copy {
     /// The current task's id for file system access: C's `current_fsuid()` and `current_fsgid()`.
