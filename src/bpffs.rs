@@ -11,9 +11,13 @@ mod context;
 mod delegation;
 mod directory;
 mod file_system;
+mod instance;
+mod joining;
 mod object;
 mod options;
 mod preload;
+mod remount;
+mod sharing;
 mod syscalls;
 mod takeover;
 

@@ -2,19 +2,15 @@
 
 //! Mounting: from options to an instance, new or joined.
 //!
-//! An instance is shared by all mounts that are made in a mount namespace by owners of the same
-//! user namespace. It is known by the id of the mount namespace in which the context of its first
-//! mount was opened. The id is never used again, so that an instance which outlives its namespace,
-//! in a copied mount or an open file, is not mistaken for another's. The instance holds no
-//! reference to the namespace, which holds mounts that hold the instance.
+//! Which instance that is is the mount's choice, or that of the module's parameter: the one of the
+//! mount namespace, one by name, or one of its own. Mounts of different user namespaces never share
+//! one.
 
-use bpf::{Delegated, Delegation};
 use fs::{
     capability::{capable, Capability},
     Context,
     FsContext,
     KernelId,
-    Key,
     Kgid,
     Kuid,
     Mode,
@@ -30,12 +26,15 @@ use kernel::prelude::*;
 use takeover::MntNamespaceId;
 
 use crate::{
-    delegation,
     directory::Directory,
-    file_system::{BpfFs, Instance},
+    file_system::BpfFs,
+    instance::{Identity, Instance},
+    joining,
     object::Pinned,
-    options::{self, MountOption, Options},
+    options::{self, MountOption, Options, Wanted},
     preload,
+    remount,
+    sharing::{self, DefaultSharing}, //
 };
 
 /// A mount that is being configured.
@@ -44,6 +43,8 @@ pub(crate) struct MountContext {
     /// Where the context was opened. The mount belongs there even if somebody else, privileged to
     /// do so, makes it for the one who opened it.
     namespace: MntNamespaceId,
+    /// What the module's parameter said then.
+    default: DefaultSharing,
     /// Who opened it, which is who owns the root of a new instance unless the options differ.
     opener: (Kuid, Kgid),
 }
@@ -61,6 +62,7 @@ impl Context for MountContext {
         Ok(Self {
             options: Options::default(),
             namespace: MntNamespaceId::current().ok_or(ESRCH)?,
+            default: sharing::default(),
             opener: (Kuid::current_fs(), Kgid::current_fs()),
         })
     }
@@ -79,17 +81,24 @@ impl Context for MountContext {
         if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
-        Ok(if self.options.new_instance {
-            Sharing::Independent
-        } else {
-            Sharing::Keyed(Key::number(self.namespace.get()))
-        })
+        let key = self.identity(fc)?.key()?;
+        Ok(key.map_or(Sharing::Independent, Sharing::Keyed))
     }
 
     fn fill<'a>(&mut self, sb: NewSuperBlock<'a, BpfFs>) -> Result<Root<'a, BpfFs>> {
-        let sb = sb.with_data(Instance {
-            delegation: self.options.delegation,
-        })?;
+        let identity = self.identity(sb.fs_context())?;
+        let instance = Instance::new(identity, self.options.delegation);
+        if let Some(mode) = self.options.pin_mode {
+            instance.set_pin_mode(mode);
+        }
+        if self.options.rdonly_strict {
+            instance.set_rdonly_strict();
+        }
+        if self.options.dots {
+            instance.allow_dots();
+        }
+        let sb = sb.with_data(instance)?;
+        sb.set_inode_limit(self.options.nr_inodes.and_then(remount::limit_of))?;
         let owner = (
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),
@@ -106,50 +115,38 @@ impl Context for MountContext {
     }
 
     fn join(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
-        // A mount that must not write can do so by itself, which mount(2) sees to. The other way
-        // round it would pretend to be writable.
-        if sb.is_read_only() && !fc.is_read_only() {
-            fc.error(fmt!(
-                "this mount namespace's instance is read-only: remount that, or use newinstance"
-            ));
-            return Err(EBUSY);
-        }
-        self.check_delegation(fc, &sb.data().delegation)?;
-        let options = [
-            ("uid", self.options.uid.is_some()),
-            ("gid", self.options.gid.is_some()),
-            ("mode", self.options.mode.is_some()),
-            ("ro", fc.is_read_only() && !sb.is_read_only()),
-        ];
-        for (name, _) in options.iter().filter(|(_, given)| *given) {
-            fc.info(fmt!(
-                "{name} ignored: joined this mount namespace's instance, which has its own"
-            ));
-        }
-        Ok(())
+        joining::check(&self.options, fc, sb)
     }
 
-    /// As with C's, options are checked and then ignored.
-    fn reconfigure(&mut self, _fc: &FsContext<BpfFs>, _sb: &SuperBlock<BpfFs>) -> Result {
-        Ok(())
+    fn reconfigure(&mut self, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
+        remount::apply(&self.options, fc, sb)
     }
 }
 
 impl MountContext {
-    /// Checks that a mount that joins an instance asks to delegate nothing else than that does. One
-    /// that asks for nothing may join any.
-    fn check_delegation(&self, fc: &FsContext<BpfFs>, instance: &Delegation) -> Result {
-        for what in Delegated::ALL {
-            let wanted = self.options.delegation.get(what);
-            let there = instance.get(what);
-            if wanted != 0 && (wanted ^ there) & what.all_values() != 0 {
-                fc.error(fmt!(
-                    "{} differs from that of this mount namespace's instance: use newinstance",
-                    delegation::option(what).to_str()?
-                ));
-                return Err(EBUSY);
+    /// Which instance the mount is to show.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for options that contradict each other.
+    fn identity(&self, fc: &FsContext<BpfFs>) -> Result<Identity> {
+        let namespace = |is_explicit| Identity::Namespace {
+            id: self.namespace.get(),
+            is_explicit,
+        };
+        let identity = match (self.options.instance, self.options.new_instance) {
+            (Some(_), true) => {
+                fc.error(fmt!("instance and newinstance: give one of them"));
+                return Err(EINVAL);
             }
-        }
-        Ok(())
+            (Some(Wanted::Named(name)), false) => Identity::Named(name),
+            (Some(Wanted::Namespace), false) => namespace(true),
+            (None, true) => Identity::Own,
+            (None, false) => match self.default {
+                DefaultSharing::Namespace => namespace(false),
+                DefaultSharing::Mount => Identity::Own,
+            },
+        };
+        Ok(identity)
     }
 }

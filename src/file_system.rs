@@ -2,21 +2,19 @@
 
 //! The file system as a whole.
 
-use bpf::{Delegated, Delegates, Delegation, BPF_FS_MAGIC};
-use fs::{AnyINode, FileSystem, INodeNumbers, KernelId, Mode, SuperBlock};
-use kernel::{prelude::*, seq_file::SeqFile, seq_print};
+use bpf::{Delegates, Delegation, BPF_FS_MAGIC};
+use fs::{AnyINode, FileSystem, INodeNumbers, StatFs, SuperBlock};
+use kernel::{prelude::*, seq_file::SeqFile};
 use takeover::SimpleXattrs;
 
-use crate::{context::MountContext, delegation, object::Pinned};
+use crate::{
+    context::MountContext,
+    instance::{self, Instance},
+    object::Pinned, //
+};
 
 /// The BPF file system.
 pub(crate) struct BpfFs;
-
-/// What a superblock of the file system is: an instance.
-pub(crate) struct Instance {
-    /// What tokens of this instance are good for.
-    pub(crate) delegation: Delegation,
-}
 
 #[vtable]
 impl FileSystem for BpfFs {
@@ -31,20 +29,18 @@ impl FileSystem for BpfFs {
     type Context = MountContext;
     type Xattrs = SimpleXattrs;
 
+    /// `df -i` tells the limit of inodes. There is no other.
+    fn statfs(sb: &SuperBlock<Self>) -> Result<StatFs> {
+        let limit = sb.inode_limit().unwrap_or(0);
+        Ok(StatFs {
+            inodes: limit,
+            free_inodes: limit.saturating_sub(sb.inodes()),
+            ..StatFs::default()
+        })
+    }
+
     fn show_options(sb: &SuperBlock<Self>, root: &AnyINode, m: &SeqFile) -> Result {
-        if !root.uid().is_global_root() {
-            seq_print!(m, ",uid={}", root.uid().in_init_user_ns());
-        }
-        if !root.gid().is_global_root() {
-            seq_print!(m, ",gid={}", root.gid().in_init_user_ns());
-        }
-        let mode = root.mode().without(Mode::STICKY);
-        if mode != Mode::RWX_ALL {
-            seq_print!(m, ",mode={:o}", mode.bits());
-        }
-        for what in Delegated::ALL {
-            delegation::show(what, &sb.data().delegation, m);
-        }
+        instance::show_options(sb, root, m);
         Ok(())
     }
 }

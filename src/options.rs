@@ -5,7 +5,9 @@
 use bpf::{Delegated, Delegation};
 use fs::{
     capability::{capable, Capability},
+    number,
     FsContext,
+    Key,
     Kgid,
     Kuid,
     Mode,
@@ -16,7 +18,7 @@ use fs::{
 };
 use kernel::prelude::*;
 
-use crate::{delegation, file_system::BpfFs};
+use crate::{delegation, file_system::BpfFs, instance::Name};
 
 /// A mount option.
 #[derive(Clone, Copy)]
@@ -24,7 +26,13 @@ pub(crate) enum MountOption {
     Uid,
     Gid,
     Mode,
+    Instance,
     NewInstance,
+    JoinStrict,
+    PinMode,
+    NrInodes,
+    RdonlyStrict,
+    Dots,
     Delegate(Delegated),
 }
 
@@ -36,11 +44,17 @@ const fn delegate(what: Delegated) -> (Spec, MountOption) {
     )
 }
 
-static PARAMETERS: Parameters<MountOption, 8> = Parameters::new([
+static PARAMETERS: Parameters<MountOption, 14> = Parameters::new([
     (Spec::u32(c"uid"), MountOption::Uid),
     (Spec::u32(c"gid"), MountOption::Gid),
     (Spec::u32_octal(c"mode"), MountOption::Mode),
+    (Spec::string(c"instance"), MountOption::Instance),
     (Spec::flag(c"newinstance"), MountOption::NewInstance),
+    (Spec::flag(c"join_strict"), MountOption::JoinStrict),
+    (Spec::u32_octal(c"pinmode"), MountOption::PinMode),
+    (Spec::string(c"nr_inodes"), MountOption::NrInodes),
+    (Spec::flag(c"rdonly_strict"), MountOption::RdonlyStrict),
+    (Spec::flag(c"dots"), MountOption::Dots),
     delegate(Delegated::Commands),
     delegate(Delegated::MapTypes),
     delegate(Delegated::ProgTypes),
@@ -50,24 +64,58 @@ static PARAMETERS: Parameters<MountOption, 8> = Parameters::new([
 /// The table of all options.
 pub(crate) const TABLE: ParameterTable<MountOption> = PARAMETERS.table();
 
+/// Which instance a mount asks for by `instance=`.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    /// The mount namespace's.
+    Namespace,
+    /// The one of that name.
+    Named(Name),
+}
+
+impl Wanted {
+    /// The value that is no name.
+    const NAMESPACE: &'static [u8] = b"namespace";
+}
+
 /// What a mount was asked to be; `None` where nothing was said.
+///
+/// All but `uid`, `gid`, `mode` and `delegation` are extensions, which C ignores.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) uid: Option<Kuid>,
     pub(crate) gid: Option<Kgid>,
     pub(crate) mode: Option<Mode>,
-    /// Not to join the mount namespace's instance. An extension.
+    pub(crate) instance: Option<Wanted>,
+    /// Not to join any instance.
     pub(crate) new_instance: bool,
+    /// Not to join an instance that has not what was asked for.
+    pub(crate) join_strict: bool,
+    /// The mode of new pins.
+    pub(crate) pin_mode: Option<Mode>,
+    /// The limit of inodes; 0 for none.
+    pub(crate) nr_inodes: Option<u64>,
+    /// That a read-only mount gives nothing that can change an object.
+    pub(crate) rdonly_strict: bool,
+    /// That names with dots can be made.
+    pub(crate) dots: bool,
     pub(crate) delegation: Delegation,
 }
 
 impl Options {
+    /// Whether something is asked to be delegated, and not just what an instance that delegates
+    /// `there` does. Values that there are not do not count.
+    pub(crate) fn delegates_otherwise(&self, what: Delegated, there: &Delegation) -> bool {
+        let wanted = self.delegation.get(what);
+        wanted != 0 && (wanted ^ there.get(what)) & what.all_values() != 0
+    }
+
     /// Takes an option.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value;
-    /// `ERANGE` for a number that is too large; `EPERM` for delegating without `CAP_SYS_ADMIN`.
+    /// `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value,
+    /// which is told in the context's log; `ERANGE` for a number that is too large; `EPERM` for delegating without `CAP_SYS_ADMIN`.
     pub(crate) fn parse(
         &mut self,
         fc: &FsContext<BpfFs>,
@@ -75,17 +123,42 @@ impl Options {
         parameter: Parameter<'_>,
     ) -> Result {
         let number = parameter.number();
-        let bad_id = |name| {
+        let bad = |name| {
             move || {
                 fc.error(fmt!("Bad value for '{name}'"));
                 EINVAL
             }
         };
         match option {
-            MountOption::Uid => self.uid = Some(fc.kuid(number).ok_or_else(bad_id("uid"))?),
-            MountOption::Gid => self.gid = Some(fc.kgid(number).ok_or_else(bad_id("gid"))?),
+            MountOption::Uid => self.uid = Some(fc.kuid(number).ok_or_else(bad("uid"))?),
+            MountOption::Gid => self.gid = Some(fc.kgid(number).ok_or_else(bad("gid"))?),
             MountOption::Mode => self.mode = Some(Mode::new(number)),
+            MountOption::Instance => {
+                self.instance = Some(match parameter.string()?.to_bytes() {
+                    Wanted::NAMESPACE => Wanted::Namespace,
+                    name => Wanted::Named(Name::new(name).ok_or_else(|| {
+                        fc.error(fmt!(
+                            "instance: a name is 1 to {} letters, digits, '_' and '-'",
+                            Key::NAME_MAX
+                        ));
+                        EINVAL
+                    })?),
+                });
+            }
             MountOption::NewInstance => self.new_instance = true,
+            MountOption::JoinStrict => self.join_strict = true,
+            MountOption::PinMode => {
+                if number & !0o777 != 0 {
+                    return Err(bad("pinmode")());
+                }
+                self.pin_mode = Some(Mode::new(number));
+            }
+            MountOption::NrInodes => {
+                let value = number::parse_size(parameter.string()?);
+                self.nr_inodes = Some(value.map_err(|_| bad("nr_inodes")())?);
+            }
+            MountOption::RdonlyStrict => self.rdonly_strict = true,
+            MountOption::Dots => self.dots = true,
             MountOption::Delegate(what) => {
                 let mask = delegation::parse(what, parameter)?;
                 if mask != 0 && !capable(Capability::SYS_ADMIN) {

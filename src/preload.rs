@@ -11,6 +11,9 @@ use crate::{
     object::{file_ops, Pinned},
 };
 
+/// The names that the kernel gives to these, in the root.
+pub(crate) const NAMES: [&[u8]; 2] = [b"maps.debug", b"progs.debug"];
+
 /// Pins the links that the kernel wants to have in every instance. Their names have dots, which
 /// nobody else may look up.
 pub(crate) fn populate(root: &Root<'_, BpfFs>) -> Result {

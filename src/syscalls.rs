@@ -3,12 +3,14 @@
 //! Pinning and getting: what `bpf(2)` asks of the file system.
 
 use bpf::{builtin, FileFlags, InstalledFd, Object, Prog, ProgType, TokenRequest};
-use fs::{AccessMask, AnyINode, CreatingPath, INode, Mode, Path, UserPath};
+use fs::{AccessMask, AnyINode, CreatingPath, INode, Path, UserPath};
 use kernel::prelude::*;
 use takeover::Syscalls;
 
 use crate::{
+    directory::check_new_name,
     file_system::BpfFs,
+    instance::Instance,
     object::{file_ops, of_inode, Pinned},
 };
 
@@ -17,14 +19,19 @@ impl Syscalls for BpfFs {
         let object = Object::from_fd(fd, path.files())?;
         let path = CreatingPath::from_user(path)?;
 
-        let ours = INode::<BpfFs>::try_from_any(path.parent()).is_some();
-        if !ours && !builtin::is_directory(path.parent()) {
-            return Err(EPERM);
-        }
-        let mode = Mode::new(0o600).masked();
+        let ours = INode::<BpfFs>::try_from_any(path.parent());
+        let mode = match ours {
+            Some(dir) => {
+                check_new_name(dir, path.name())?;
+                dir.super_block().data().pin_mode()
+            }
+            None if builtin::is_directory(path.parent()) => Instance::PIN_MODE,
+            None => return Err(EPERM),
+        };
+        let mode = mode.masked();
         path.security_mknod(mode)?;
 
-        if ours {
+        if ours.is_some() {
             path.file::<BpfFs, _>(mode, Pinned(Some(object)), file_ops)
         } else {
             object.pin_builtin(path, mode)
@@ -37,6 +44,7 @@ impl Syscalls for BpfFs {
         let path = Path::from_user(path)?;
         path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
         let object = of_inode(path.inode())?;
+        check_rdonly(&path, &object, flags)?;
         path.touch_atime();
         drop(path);
         object.into_fd(flags, files)
@@ -54,6 +62,29 @@ impl Syscalls for BpfFs {
         root.permission(AccessMask::ACCESS)?;
         request.create(&root)
     }
+}
+
+/// Checks that what can change `object` is not fetched through a read-only mount, where the instance
+/// has the rule (`rdonly_strict`). A program is no such thing.
+///
+/// # Errors
+///
+/// `EROFS` for a map that is not to be read only, and for a link.
+fn check_rdonly(path: &Path, object: &Object, flags: FileFlags) -> Result {
+    let can_change = match object {
+        Object::Map(_) => flags != FileFlags::ReadOnly,
+        Object::Prog(_) => false,
+        // A link can be fetched for reading and writing only, as `into_fd()` sees to.
+        Object::Link(_) => flags == FileFlags::ReadWrite,
+    };
+    let has_rule = || {
+        INode::<BpfFs>::try_from_any(path.inode())
+            .is_some_and(|inode| inode.super_block().data().is_rdonly_strict())
+    };
+    if can_change && has_rule() && path.is_read_only() {
+        return Err(EROFS);
+    }
+    Ok(())
 }
 
 /// The program that `inode` stands for, if the current task may read it.

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Instances: what a superblock of the file system is, and which one a mount shows.
+
+use bpf::{Delegated, Delegation};
+use fs::{AnyINode, KernelId, Key, Mode, SuperBlock};
+use kernel::{
+    fmt,
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+};
+
+use crate::{delegation, file_system::BpfFs};
+
+/// What an instance is found by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// By nothing: it is that of one mount, and of what is made of that mount.
+    Own,
+    /// By the mount namespace of that id, in which the context of its first mount was opened. The
+    /// id is never used again, so that an instance which outlives its namespace, in a copied mount
+    /// or an open file, is not mistaken for another's. The instance holds no reference to the
+    /// namespace, which holds mounts that hold the instance.
+    Namespace {
+        id: u64,
+        /// Whether the mount that made the instance asked for it by an option.
+        is_explicit: bool,
+    },
+    /// By a name.
+    Named(Name),
+}
+
+impl Identity {
+    /// The key of the instance; `None` if it cannot be found.
+    pub(crate) fn key(self) -> Result<Option<Key>> {
+        Ok(match self {
+            Self::Own => None,
+            Self::Namespace { id, .. } => Some(Key::number(id)),
+            Self::Named(name) => Some(Key::name(name.as_bytes())?),
+        })
+    }
+}
+
+/// The instance, as messages call it.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("this instance"),
+            Self::Namespace { .. } => f.write_str("this mount namespace's instance"),
+            Self::Named(name) => f.write_fmt(fmt!("the instance {name}")),
+        }
+    }
+}
+
+/// The name of an instance: 1 to 63 letters, digits, `_` and `-`.
+///
+/// # Invariants
+///
+/// The first `length` bytes are such.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name {
+    bytes: [u8; Key::NAME_MAX],
+    length: u8,
+}
+
+impl Name {
+    /// `name`, if it is one.
+    pub(crate) fn new(name: &[u8]) -> Option<Self> {
+        let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let mut bytes = [0; Key::NAME_MAX];
+        if name.is_empty() || !name.iter().all(is_allowed) {
+            return None;
+        }
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        // INVARIANT: All bytes have just been looked at.
+        Some(Self {
+            bytes,
+            length: u8::try_from(name.len()).ok()?,
+        })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        let (name, _) = self
+            .bytes
+            .split_at_checked(self.length.into())
+            .unwrap_or_default();
+        name
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        self.as_bytes()
+            .iter()
+            .try_for_each(|byte| f.write_char((*byte).into()))
+    }
+}
+
+/// What belongs to an instance.
+pub(crate) struct Instance {
+    pub(crate) identity: Identity,
+    /// What tokens of this instance are good for.
+    pub(crate) delegation: Delegation,
+    /// The mode of new pins, before the umask.
+    pin_mode: Atomic<u32>,
+    is_rdonly_strict: Atomic<i32>,
+    allows_dots: Atomic<i32>,
+}
+
+impl Instance {
+    /// The mode of new pins, as with C's.
+    pub(crate) const PIN_MODE: Mode = Mode::new(0o600);
+
+    pub(crate) fn new(identity: Identity, delegation: Delegation) -> Self {
+        Self {
+            identity,
+            delegation,
+            pin_mode: Atomic::new(Self::PIN_MODE.bits()),
+            is_rdonly_strict: Atomic::new(0),
+            allows_dots: Atomic::new(0),
+        }
+    }
+
+    /// The mode of new pins, before the umask.
+    #[inline]
+    pub(crate) fn pin_mode(&self) -> Mode {
+        Mode::new(self.pin_mode.load(Relaxed))
+    }
+
+    pub(crate) fn set_pin_mode(&self, mode: Mode) {
+        self.pin_mode.store(mode.bits(), Relaxed);
+    }
+
+    /// Whether what is fetched through a read-only mount must not be good for changing anything.
+    #[inline]
+    pub(crate) fn is_rdonly_strict(&self) -> bool {
+        self.is_rdonly_strict.load(Relaxed) != 0
+    }
+
+    /// There is no way back: who is held by the rule could else take it away.
+    pub(crate) fn set_rdonly_strict(&self) {
+        self.is_rdonly_strict.store(1, Relaxed);
+    }
+
+    /// Whether users may make names with dots.
+    #[inline]
+    pub(crate) fn allows_dots(&self) -> bool {
+        self.allows_dots.load(Relaxed) != 0
+    }
+
+    pub(crate) fn allow_dots(&self) {
+        self.allows_dots.store(1, Relaxed);
+    }
+}
+
+/// Shows the mount options of an instance, so that a mount with these is like it. `root` is the root
+/// of the mount.
+pub(crate) fn show_options(sb: &SuperBlock<BpfFs>, root: &AnyINode, m: &SeqFile) {
+    let instance = sb.data();
+    match instance.identity {
+        Identity::Named(name) => seq_print!(m, ",instance={name}"),
+        Identity::Namespace {
+            is_explicit: true, ..
+        } => seq_print!(m, ",instance=namespace"),
+        Identity::Own | Identity::Namespace { .. } => (),
+    }
+    if !root.uid().is_global_root() {
+        seq_print!(m, ",uid={}", root.uid().in_init_user_ns());
+    }
+    if !root.gid().is_global_root() {
+        seq_print!(m, ",gid={}", root.gid().in_init_user_ns());
+    }
+    let mode = root.mode().without(Mode::STICKY);
+    if mode != Mode::RWX_ALL {
+        seq_print!(m, ",mode={:o}", mode.bits());
+    }
+    if instance.pin_mode() != Instance::PIN_MODE {
+        seq_print!(m, ",pinmode={:o}", instance.pin_mode().bits());
+    }
+    if let Some(limit) = sb.inode_limit() {
+        seq_print!(m, ",nr_inodes={limit}");
+    }
+    if instance.is_rdonly_strict() {
+        seq_print!(m, ",rdonly_strict");
+    }
+    if instance.allows_dots() {
+        seq_print!(m, ",dots");
+    }
+    for what in Delegated::ALL {
+        delegation::show(what, &instance.delegation, m);
+    }
+}

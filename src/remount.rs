@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Remounting: changing the options of an instance.
+//!
+//! C checks the options and forgets them. Here those take effect that can, for all mounts that show
+//! the instance. A remount that gives an option as it is changes nothing: mount(8) gives all of
+//! what `/proc/mounts` shows.
+
+use bpf::Delegated;
+use fs::{
+    capability::{capable, Capability},
+    FsContext,
+    Mode,
+    SuperBlock, //
+};
+use kernel::prelude::*;
+
+use crate::{
+    delegation,
+    file_system::BpfFs,
+    instance::Identity,
+    options::{Options, Wanted},
+};
+
+/// Makes the instance `sb` what the options say, or leaves it as it is.
+///
+/// # Errors
+///
+/// For each, the context's log has the reason:
+///
+/// - `EINVAL` for what cannot change, and for a limit of inodes that is exceeded already;
+/// - `EPERM` for a limit or a rule about an instance that a user namespace other than the initial
+///   one owns, whose root must not lift them;
+/// - what an LSM answers to changing the root.
+pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
+    let instance = sb.data();
+    check_unchangeable(options, fc, sb)?;
+
+    let old_limit = sb.inode_limit().unwrap_or(0);
+    let new_limit = options.nr_inodes.filter(|limit| *limit != old_limit);
+    let is_stricter = options.rdonly_strict && !instance.is_rdonly_strict();
+    if (new_limit.is_some() || is_stricter)
+        && !fc.is_init_user_ns()
+        && !capable(Capability::SYS_ADMIN)
+    {
+        fc.error(fmt!(
+            "nr_inodes and rdonly_strict are for root of the initial user namespace to change"
+        ));
+        return Err(EPERM);
+    }
+
+    if let Some(limit) = new_limit {
+        sb.set_inode_limit(limit_of(limit)).inspect_err(|_| {
+            fc.error(fmt!(
+                "nr_inodes={limit} is too few: {} are in use",
+                sb.inodes()
+            ))
+        })?;
+    }
+    change_root(options, sb).inspect_err(|_| {
+        // It was good enough before.
+        let _ = sb.set_inode_limit(limit_of(old_limit));
+    })?;
+    // Nothing fails from here on.
+    if let Some(mode) = options.pin_mode {
+        instance.set_pin_mode(mode);
+    }
+    if options.rdonly_strict {
+        instance.set_rdonly_strict();
+    }
+    if options.dots {
+        instance.allow_dots();
+    }
+    Ok(())
+}
+
+/// The limit that a value of `nr_inodes` stands for.
+pub(crate) fn limit_of(nr_inodes: u64) -> Option<u64> {
+    (nr_inodes != 0).then_some(nr_inodes)
+}
+
+/// Checks that nothing is asked for that an instance has for all its life.
+fn check_unchangeable(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
+    let instance = sb.data();
+    let is_same = match (options.instance, instance.identity) {
+        (None, _) | (Some(Wanted::Namespace), Identity::Namespace { .. }) => true,
+        (Some(Wanted::Named(wanted)), Identity::Named(name)) => wanted == name,
+        (Some(_), _) => false,
+    };
+    if !is_same {
+        fc.error(fmt!(
+            "instance: a remount does not change which instance it is"
+        ));
+        return Err(EINVAL);
+    }
+    if options.new_instance && instance.identity != Identity::Own {
+        fc.error(fmt!(
+            "newinstance: a remount does not make {} another one",
+            instance.identity
+        ));
+        return Err(EINVAL);
+    }
+    for what in Delegated::ALL {
+        if options.delegates_otherwise(what, &instance.delegation) {
+            fc.error(fmt!(
+                "{}: a remount does not change what is delegated",
+                delegation::option(what).to_str()?
+            ));
+            return Err(EINVAL);
+        }
+    }
+    Ok(())
+}
+
+/// Changes mode and owner of the root, as far as they differ.
+fn change_root(options: &Options, sb: &SuperBlock<BpfFs>) -> Result {
+    let root = sb.root();
+    let mode = options.mode.map(|mode| mode.with(Mode::STICKY));
+    let mode = mode.filter(|mode| *mode != root.mode());
+    let uid = options.uid.filter(|uid| *uid != root.uid());
+    let gid = options.gid.filter(|gid| *gid != root.gid());
+    if mode.is_none() && uid.is_none() && gid.is_none() {
+        return Ok(());
+    }
+    sb.change_root(mode, uid, gid)
+}
