@@ -79,8 +79,8 @@ TEST_F(remount, refused)
 	static const struct {
 		const char *opts, *message;
 	} cases[] = {
-		{ "mode=755,delegate_cmds=prog_load", "delegate_cmds: a remount does not change" },
-		{ "mode=755,delegate_maps=any", "delegate_maps: a remount does not change" },
+		{ "mode=755,delegate_maps=array", "delegate_maps: a remount does not change" },
+		{ "mode=755,delegate_progs=any", "delegate_progs: a remount does not change" },
 		{ "mode=755,instance=another", "instance: a remount does not change" },
 		{ "mode=755,instance=namespace", "instance: a remount does not change" },
 		{ "mode=755,newinstance", "newinstance: a remount does not make" },
@@ -90,14 +90,14 @@ TEST_F(remount, refused)
 	unsigned int i;
 	int fs;
 
-	ASSERT_EQ(0, mount_bpf("a", "instance=refused,mode=700,delegate_cmds=map_create"));
+	ASSERT_EQ(0, mount_bpf("a", "instance=refused,mode=700,delegate_maps=hash"));
 	ASSERT_EQ(0, mkdir("a/d", 0755));
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		EXPECT_EQ(ours ? -EINVAL : 0, remount("a", cases[i].opts)) {
 			TH_LOG("%s", cases[i].opts);
 		}
-		EXPECT_STREQ(ours ? "rw,instance=refused,mode=700,delegate_cmds=map_create" :
-			     "rw,mode=700,delegate_cmds=map_create", shown("a"));
+		EXPECT_STREQ(ours ? "rw,instance=refused,mode=700,delegate_maps=hash" :
+			     "rw,mode=700,delegate_maps=hash", shown("a"));
 
 		fs = sys(fspick(AT_FDCWD, "a", FSPICK_CLOEXEC));
 		ASSERT_LE(0, fs);
@@ -121,7 +121,7 @@ TEST_F(remount, with_what_is_shown)
 	char before[1024];
 
 	ASSERT_EQ(0, mount_bpf("a", "instance=again,mode=750,uid=3,gid=4,pinmode=640,nr_inodes=2k,"
-			       "rdonly_strict,dots,delegate_cmds=map_create:prog_load"));
+			       "rdonly_strict,dots,delegate_maps=any"));
 	snprintf(before, sizeof(before), "%s", shown("a"));
 	EXPECT_EQ(0, remount("a", before + strlen("rw,")));
 	EXPECT_STREQ(before, shown("a"));
