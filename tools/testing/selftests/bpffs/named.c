@@ -51,10 +51,11 @@ TEST_F(named, found_from_any_namespace)
 	in_child(&status) {
 		ASSERT_EQ(0, mntns_unshare());
 		EXPECT_EQ(0, mount_bpf("b", "instance=everywhere"));
-		if (ours)
+		if (ours) {
 			EXPECT_EQ(obj_id(map, OBJ_MAP), obj_id(obj_get("b/m"), OBJ_MAP));
-		else
+		} else {
 			EXPECT_EQ(-ENOENT, obj_get("b/m"));
+		}
 		EXPECT_EQ(0, mkdir("b/d", 0755));
 		/* A namespace has its own all the same. */
 		EXPECT_EQ(0, mount_bpf("c", NULL));

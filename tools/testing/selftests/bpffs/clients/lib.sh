@@ -69,5 +69,14 @@ mount_bpf() {
 	fi
 }
 
+# sharing namespace|mount: which instance a mount shows that does not say, where ours serves. It is
+# namespace again when the scenario ends.
+sharing() {
+	local parameter=/sys/module/bpffs/parameters/sharing
+	[[ -e $parameter ]] || return 0
+	trap 'echo namespace >/sys/module/bpffs/parameters/sharing' EXIT
+	echo "$1" >"$parameter"
+}
+
 # The last command of each.
 finish() { [[ $failures == 0 ]] || exit 1; }

@@ -9,6 +9,8 @@ BPFFS_FIXTURE(failnth_mount);
 
 /* Not some of delegate_cmds: showing these, C shifts by too much (UBSAN reports it). */
 #define OPTIONS "uid=3,mode=700,delegate_cmds=any,delegate_maps=hash:array,nonsense=1"
+/* Of these, C knows none. */
+#define OPTIONS_OF_OURS "pinmode=640,nr_inodes=1k,rdonly_strict,dots"
 
 /* ---- mount(2) ---- */
 
@@ -28,6 +30,11 @@ static long call_mount_new(void)
 static long call_mount_joins(void)
 {
 	return armed(SYS_mount, "bpf", "mnt", "bpf", 0, "mode=700");
+}
+
+static long call_mount_named(void)
+{
+	return armed(SYS_mount, "bpf", "mnt", "bpf", 0, "instance=failnth," OPTIONS_OF_OURS);
 }
 
 static int prepare_mount(void)
@@ -59,7 +66,19 @@ static long call_umount_lazy(void)
 
 static long call_remount(void)
 {
-	return armed(SYS_mount, NULL, "bpf", NULL, MS_REMOUNT, OPTIONS);
+	return armed(SYS_mount, NULL, "bpf", NULL, MS_REMOUNT,
+		     "uid=3,gid=4,mode=711,pinmode=640,nr_inodes=1k,nonsense=1");
+}
+
+static long call_remount_refused(void)
+{
+	return armed(SYS_mount, NULL, "bpf", NULL, MS_REMOUNT, "mode=711,delegate_cmds=any");
+}
+
+/* What our remount has changed is as before, also when the remount failed half-way. */
+static int restore_remount(long ret)
+{
+	return mount_bpf_flags("bpf", MS_REMOUNT, "uid=0,gid=0,mode=777,pinmode=600,nr_inodes=0");
 }
 
 static long call_bind(void)
@@ -69,13 +88,16 @@ static long call_bind(void)
 
 static const struct call mount_calls[] = {
 	{ "mount_new", .call = call_mount_new, .restore = restore_mount, .also = NO_INODE },
+	{ "mount_named", .call = call_mount_named, .restore = restore_mount, .also = NO_INODE },
 	{ "mount_joins", .call = call_mount_joins, .restore = restore_mount,
 	  .also = NO_INODE },
 	{ "umount", .prepare = prepare_mount, .call = call_umount,
 	  .restore = restore_umount },
 	{ "umount_lazy", .prepare = prepare_mount, .call = call_umount_lazy,
 	  .restore = restore_umount },
-	{ "remount", .call = call_remount },
+	{ "remount", .call = call_remount, .restore = restore_remount },
+	{ "remount_refused", .call = call_remount_refused, .result = -EINVAL,
+	  .not_on_c = "takes any option of a remount" },
 	{ "bind", .call = call_bind, .restore = restore_mount },
 };
 
@@ -326,6 +348,11 @@ static int prepare_picked(void)
 	return fs < 0 ? fs : fs_set(fs, "mode", "700");
 }
 
+static int restore_picked(long ret)
+{
+	return restore_fs(ret) ?: restore_remount(ret);
+}
+
 static long call_set_picked(void)
 {
 	return armed(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "delegate_cmds", "any", 0);
@@ -341,7 +368,7 @@ static const struct call reconfigure_calls[] = {
 	{ "set_reconfigured", .prepare = prepare_picked, .call = call_set_picked,
 	  .restore = restore_fs },
 	{ "reconfigure", .prepare = prepare_picked, .call = call_reconfigure,
-	  .restore = restore_fs, .no_points = true },
+	  .restore = restore_picked, .no_points = true },
 };
 
 /* Catches: a reference to the superblock that is left when memory runs out. */

@@ -24,7 +24,11 @@ static void some_root(struct storm_worker *w, char *path)
 
 static long op_mount(struct storm_worker *w)
 {
-	static const char *const options[] = { NULL, NULL, "newinstance", "mode=711,uid=0" };
+	static const char *const options[] = {
+		NULL, NULL, "newinstance", "mode=711,uid=0", "instance=storm", "instance=storm",
+		"instance=storm,nr_inodes=10k,pinmode=640", "newinstance,dots,rdonly_strict",
+		"mode=755,join_strict",
+	};
 	const char *with = options[pick(w, ARRAY_SIZE(options))];
 	char path[STORM_PATH];
 
@@ -117,8 +121,9 @@ static long op_remount(struct storm_worker *w)
 	err = sys(mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL));
 	if (err)
 		return err;
-	/* It may be unmounted meanwhile. */
-	return sys(mount(NULL, path, NULL, MS_REMOUNT, NULL));
+	/* It may be unmounted meanwhile. The options make a difference with ours only. */
+	return sys(mount(NULL, path, NULL, MS_REMOUNT,
+			 pick(w, 2) ? "mode=755,pinmode=600,nr_inodes=20k" : NULL));
 }
 
 static long op_reconfigure(struct storm_worker *w)
