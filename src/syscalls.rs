@@ -15,6 +15,7 @@ use crate::{
 };
 
 impl Syscalls for BpfFs {
+    #[inline]
     fn obj_pin(fd: u32, path: UserPath<'_>) -> Result {
         let object = Object::from_fd(fd, path.files())?;
         let path = CreatingPath::from_user(path)?;
@@ -38,6 +39,7 @@ impl Syscalls for BpfFs {
         }
     }
 
+    #[inline]
     fn obj_get(path: UserPath<'_>, flags: c_int) -> Result<InstalledFd> {
         let files = path.files();
         let flags = FileFlags::from_bpf(flags)?;

@@ -43,6 +43,7 @@ pub struct InstalledFd(c_int);
 
 impl InstalledFd {
     /// What a C function that makes file descriptors returned.
+    #[inline]
     fn from_raw(fd: c_int) -> Result<Self> {
         if fd < 0 {
             Err(Error::from_errno(fd))

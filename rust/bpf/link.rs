@@ -43,6 +43,7 @@ impl Link {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`.
+    #[inline]
     pub fn into_fd(self, files: TaskFiles<'_>) -> Result<InstalledFd> {
         self.0.into_fd(files, |link| {
             // SAFETY:

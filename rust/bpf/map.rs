@@ -54,6 +54,7 @@ impl Map {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers.
+    #[inline]
     pub fn into_fd(self, flags: FileFlags, files: TaskFiles<'_>) -> Result<InstalledFd> {
         self.0.into_fd(files, |map| {
             // SAFETY:

@@ -29,6 +29,7 @@ impl Object {
     /// # Errors
     ///
     /// `EINVAL` if there is no such file descriptor, or it is of something else.
+    #[inline]
     pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
         Map::from_fd(fd, files)
             .map(Self::Map)
@@ -53,6 +54,7 @@ impl Object {
     ///
     /// `EINVAL` for a link that is not to be both read and written; those of [`Map::into_fd`],
     /// [`Prog::into_fd`] and [`Link::into_fd`].
+    #[inline]
     pub fn into_fd(self, flags: FileFlags, files: TaskFiles<'_>) -> Result<InstalledFd> {
         match self {
             Self::Map(map) => map.into_fd(flags, files),

@@ -76,6 +76,7 @@ impl Prog {
     /// # Errors
     ///
     /// `EMFILE` if the task has no more file descriptors, `ENFILE`, `ENOMEM`, what an LSM answers.
+    #[inline]
     pub fn into_fd(self, files: TaskFiles<'_>) -> Result<InstalledFd> {
         self.0.into_fd(files, |prog| {
             // SAFETY:

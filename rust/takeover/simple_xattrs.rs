@@ -109,6 +109,7 @@ impl Drop for Cache {
 
 impl SimpleXattrs {
     /// The attributes, if there are any.
+    #[inline]
     fn get(&self) -> Option<&Attributes> {
         // SAFETY:
         // - The pointer is null or that of a box, by the type invariant. The box stays until
@@ -119,6 +120,7 @@ impl SimpleXattrs {
     }
 
     /// The attributes, made if there were none. May sleep. Fails with `ENOMEM`.
+    #[inline]
     fn get_or_make(&self) -> Result<&Attributes> {
         if let Some(there) = self.get() {
             return Ok(there);
@@ -137,16 +139,19 @@ impl SimpleXattrs {
 impl Store for SimpleXattrs {
     type Shared = Cache;
 
+    #[inline]
     fn new_shared() -> impl PinInit<Cache, Error> {
         // INVARIANT: A zeroed one is empty.
         Ok(Cache(Opaque::new(pin_init::zeroed())))
     }
 
+    #[inline]
     fn new() -> impl PinInit<Self> {
         // INVARIANT: The pointer is null.
         Self(Atomic::new(ptr::null_mut()))
     }
 
+    #[inline]
     fn release(&mut self, shared: &Cache) {
         // INVARIANT: The pointer is null again.
         let attributes = self.0.xchg(ptr::null_mut(), Relaxed);
@@ -165,6 +170,7 @@ impl Store for SimpleXattrs {
         }
     }
 
+    #[inline]
     fn get<'a>(of: XattrsOf<'_, Self>, name: Name<'_>, value: Buffer<'a>) -> Result<Filled<'a>> {
         let attributes = of.own().get().ok_or_else(no_data)?;
         // SAFETY:
@@ -182,6 +188,7 @@ impl Store for SimpleXattrs {
         }
     }
 
+    #[inline]
     fn set(
         of: XattrsOf<'_, Self>,
         name: Name<'_>,
@@ -217,6 +224,7 @@ impl Store for SimpleXattrs {
         Ok(())
     }
 
+    #[inline]
     fn list<'a>(of: XattrsOf<'_, Self>, inode: &AnyINode, names: Buffer<'a>) -> Result<Filled<'a>> {
         let list = of.own().get().map_or(ptr::null_mut(), |a| a.list.get());
         // SAFETY:
