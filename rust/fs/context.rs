@@ -14,6 +14,7 @@ use crate::{
     NewSuperBlock,
     Parameter,
     Root,
+    SbInfo,
     SuperBlock, //
 };
 use core::{marker::PhantomData, ptr};
@@ -24,7 +25,7 @@ use kernel::{
     },
     fmt,
     prelude::*,
-    types::Opaque, //
+    types::{ForeignOwnable, Opaque}, //
 };
 
 /// Which superblock a mount shows.
@@ -245,9 +246,9 @@ impl<T: FileSystem> FsContext<T> {
         }
     }
 
-    /// The file system's side. Only to be used by the operations of the context, of which the VFS
-    /// runs one at a time, between `init_fs_context()` and `free()`.
-    pub(crate) fn context(&self) -> *mut T::Context {
+    /// What has the file system's side. Only to be used by the operations of the context, of which
+    /// the VFS runs one at a time, between `init_fs_context()` and `get_tree()` or `free()`.
+    fn sb_info(&self) -> *mut SbInfo<T> {
         self.get().fs_private.cast()
     }
 }
@@ -264,11 +265,11 @@ pub unsafe extern "C" fn init_fs_context<T: FileSystem>(
 ) -> c_int {
     let fc = fc.cast::<bindings::fs_context>();
     from_result(|| {
-        let context = KBox::new(T::Context::new()?, GFP_KERNEL)?;
+        let info = SbInfo::<T>::new(Some(T::Context::new()?))?;
         // SAFETY: The context is valid by this function's contract, and its file system's side is
         // empty and ours to fill.
         unsafe {
-            (*fc).fs_private = KBox::into_raw(context).cast();
+            (*fc).fs_private = info.into_foreign();
             (*fc).ops = ContextTable::<T>::TABLE;
         }
         Ok(0)
@@ -299,14 +300,14 @@ impl<T: FileSystem> ContextTable<T> {
     /// succeeded for.
     unsafe extern "C" fn free(fc: *mut bindings::fs_context) {
         // SAFETY: By this function's contract, `init_fs_context()` put the box there, and nobody
-        // uses it any more.
-        drop(unsafe { KBox::from_raw((*fc).fs_private.cast::<T::Context>()) });
+        // uses it any more. `get_tree()` has left null if it took the box.
+        drop(unsafe { Pin::<KBox<SbInfo<T>>>::try_from_foreign((*fc).fs_private) });
     }
 
     /// # Safety
     ///
     /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
-    /// locked, and a valid parameter.
+    /// locked, before it calls `get_tree()`, and a valid parameter.
     unsafe extern "C" fn parse_param(
         fc: *mut bindings::fs_context,
         parameter: *mut bindings::fs_parameter,
@@ -327,7 +328,7 @@ impl<T: FileSystem> ContextTable<T> {
                 };
             }
             let fc = FsContext::<T>::from_raw(fc);
-            (number, fc, &mut *fc.context())
+            (number, fc, (*fc.sb_info()).context.as_mut())
         };
         from_result(|| {
             let Ok(number) = usize::try_from(number) else {
@@ -343,6 +344,7 @@ impl<T: FileSystem> ContextTable<T> {
             // SAFETY: The parameter is valid and ours by this function's contract, and
             // `__fs_parse()` has accepted it with `result`.
             let parameter = unsafe { Parameter::new(parameter, &result) };
+            let context = context.ok_or(EINVAL)?;
             context.parse(fc, option, parameter).map(|()| 0)
         })
     }
@@ -350,15 +352,18 @@ impl<T: FileSystem> ContextTable<T> {
     /// # Safety
     ///
     /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
-    /// locked, without a root.
+    /// locked, without a root; call no other operation but `free()` for it afterwards.
     unsafe extern "C" fn get_tree(fc: *mut bindings::fs_context) -> c_int {
-        // SAFETY: The context is valid and ours by this function's contract. This is an operation of
-        // the context, which may use the file system's side.
-        let (fc, context) = unsafe {
-            let fc = FsContext::<T>::from_raw(fc);
-            (fc, &mut *fc.context())
+        // SAFETY:
+        // - The context is valid and ours by this function's contract. This is an operation of the
+        //   context, which may use the file system's side.
+        // - `init_fs_context()` put the box there, of which null is left.
+        let (fc, info) = unsafe {
+            let info = core::mem::replace(&mut (*fc).fs_private, ptr::null_mut());
+            let info = Pin::<KBox<SbInfo<T>>>::try_from_foreign(info);
+            (FsContext::<T>::from_raw(fc), info)
         };
-        from_result(|| get_tree(fc, context).map(|()| 0))
+        from_result(|| get_tree(fc, info.ok_or(EINVAL)?).map(|()| 0))
     }
 
     /// # Safety
@@ -374,8 +379,8 @@ impl<T: FileSystem> ContextTable<T> {
         let (fc, sb, context) = unsafe {
             let sb = SuperBlock::from_raw((*(*fc).root).d_sb);
             let fc = FsContext::<T>::from_raw(fc);
-            (fc, sb, &mut *fc.context())
+            (fc, sb, (*fc.sb_info()).context.as_mut())
         };
-        from_result(|| context.reconfigure(fc, sb).map(|()| 0))
+        from_result(|| context.ok_or(EINVAL)?.reconfigure(fc, sb).map(|()| 0))
     }
 }

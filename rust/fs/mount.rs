@@ -23,8 +23,13 @@ use crate::{
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*, types::ForeignOwnable};
 
-/// Finds or makes the superblock that `context` asks for, and makes it what `fc` mounts.
-pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, context: &mut T::Context) -> Result {
+/// Finds or makes the superblock that the context in `info` asks for, and makes it what `fc` mounts.
+/// A superblock that is made keeps `info`.
+pub(crate) fn get_tree<T: FileSystem>(
+    fc: &FsContext<T>,
+    mut info: Pin<KBox<SbInfo<T>>>,
+) -> Result {
+    let mut context = info.as_mut().take_context().ok_or(EINVAL)?;
     let sharing = if T::Context::HAS_SHARING {
         context.sharing(fc)?
     } else {
@@ -35,9 +40,9 @@ pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, context: &mut T::Contex
         Sharing::Single => Some(Place::SINGLE),
         Sharing::Keyed(key) => Some(Place::keyed(fc.user_ns(), key)),
     };
-    let sb = match LockedSuperBlock::get(fc, place)? {
+    let sb = match LockedSuperBlock::get(fc, place, info)? {
         Got::New(sb) => {
-            sb.fill(fc, context)?;
+            sb.fill(fc, &mut context)?;
             sb
         }
         Got::Live(sb) => {
@@ -75,10 +80,15 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     ///
     /// `EBUSY` if there is a superblock already and the context insists on a new one, or is of
     /// another user namespace; `ENOMEM`; `EMFILE` when there are too many anonymous devices.
-    fn get(fc: &FsContext<T>, place: Option<Place>) -> Result<Got<T>> {
+    fn get(
+        fc: &FsContext<T>,
+        place: Option<Place>,
+        info: Pin<KBox<SbInfo<T>>>,
+    ) -> Result<Got<T>> {
         let Some(place) = place else {
-            return Self::make(fc, None).map(Got::New);
+            return Self::make(fc, None, info).map(Got::New);
         };
+        let mut info = Some(info);
         // SAFETY: The context is of the type of `T`, which it keeps from being disabled.
         let instances = unsafe { &T::file_system_type().common().ok_or(ENODEV)?.instances };
         let mut found = instances.find(place);
@@ -91,7 +101,9 @@ impl<T: FileSystem> LockedSuperBlock<T> {
                 found = instances.find(place);
                 continue;
             }
-            let sb = Self::make(fc, Some(place))?;
+            // There is none left if another task was faster once.
+            let info = info.take().map_or_else(|| SbInfo::new(None), Ok)?;
+            let sb = Self::make(fc, Some(place), info)?;
             // SAFETY: The superblock was made of the type of `T`. `super_block::kill()` takes it
             // out of the index.
             match unsafe { instances.add(place, sb.0)? } {
@@ -130,8 +142,12 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     }
 
     /// A new superblock, without data and root.
-    fn make(fc: &FsContext<T>, place: Option<Place>) -> Result<Self> {
-        let info = SbInfo::<T>::new(place)?;
+    fn make(
+        fc: &FsContext<T>,
+        place: Option<Place>,
+        mut info: Pin<KBox<SbInfo<T>>>,
+    ) -> Result<Self> {
+        info.as_mut().set_place(place);
         // SAFETY:
         // - The context is valid, and ours to use by its type invariant.
         // - `super_block::kill()` is in accord about what `s_fs_info` is.

@@ -286,11 +286,16 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
 
 /// What `s_fs_info` owns.
 ///
+/// It is allocated with a context, to which it belongs until that makes a superblock of it. C's file
+/// systems do the same: what `fc->s_fs_info` has becomes the superblock's.
+///
 /// # Invariants
 ///
 /// `data` is initialised if `has_data` is set.
 #[pin_data(PinnedDrop)]
 pub(crate) struct SbInfo<T: FileSystem> {
+    /// The context, until that is asked for its superblock.
+    pub(crate) context: Option<T::Context>,
     /// Where the superblock is in the index, if it is there.
     place: Option<Place>,
     /// The number of the newest inode, unless numbers are global.
@@ -305,11 +310,12 @@ pub(crate) struct SbInfo<T: FileSystem> {
 
 impl<T: FileSystem> SbInfo<T> {
     /// May sleep. Fails with `ENOMEM`, or as the store of attributes does.
-    pub(crate) fn new(place: Option<Place>) -> Result<Pin<KBox<Self>>> {
+    pub(crate) fn new(context: Option<T::Context>) -> Result<Pin<KBox<Self>>> {
         // INVARIANT: The flag is not set.
         KBox::try_pin_init(
             try_pin_init!(Self {
-                place,
+                context,
+                place: None,
                 number: Atomic::new(0),
                 inodes: INodeLimit::new(),
                 xattrs <- T::Xattrs::new_shared(),
@@ -318,6 +324,18 @@ impl<T: FileSystem> SbInfo<T> {
             }? Error),
             GFP_KERNEL,
         )
+    }
+
+    /// Takes the context, which has to do with no other superblock.
+    #[inline]
+    pub(crate) fn take_context(self: Pin<&mut Self>) -> Option<T::Context> {
+        self.project().context.take()
+    }
+
+    /// Sets where the superblock is going to be in the index.
+    #[inline]
+    pub(crate) fn set_place(self: Pin<&mut Self>, place: Option<Place>) {
+        *self.project().place = place;
     }
 
     /// # Safety
