@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
+#include <linux/hash.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/seq_file.h>
@@ -14,6 +15,7 @@
 
 /* Constants that bindgen does not recognise. */
 const unsigned int RUST_CONST_HELPER_DCACHE_PERSISTENT = DCACHE_PERSISTENT;
+const u64 RUST_CONST_HELPER_GOLDEN_RATIO_64 = GOLDEN_RATIO_64;
 const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;
 const loff_t RUST_CONST_HELPER_MAX_LFS_FILESIZE = MAX_LFS_FILESIZE;
 const unsigned long RUST_CONST_HELPER_SB_ACTIVE = SB_ACTIVE;

@@ -4,8 +4,9 @@
 //!
 //! C's `sget_fc()` asks a function of the file system about one superblock after the other, with
 //! `sb_lock` held. That takes longer the more there are, and keeps the whole machine from mounting
-//! meanwhile. Here the superblocks are in a tree by their keys, with a lock of the type's own, and
-//! only the abstraction compares keys.
+//! meanwhile. Here the superblocks are in a hash table by their keys, with a lock of the type's own,
+//! and only the abstraction compares keys. What a superblock has in the table is part of what the
+//! file system keeps with it anyway, so that nothing is allocated for the table.
 //!
 //! # Locking
 //!
@@ -14,13 +15,9 @@
 //! lock is held.
 
 use crate::bindings;
-use core::{mem::size_of, ptr::NonNull};
-use kernel::{
-    new_spinlock,
-    prelude::*,
-    rbtree::{self, RBTree, RBTreeNodeReservation},
-    sync::SpinLock, //
-};
+use core::{cell::UnsafeCell, mem::size_of, ptr, ptr::NonNull};
+use kernel::{new_spinlock, prelude::*, sync::SpinLock};
+use pin_init::Zeroable;
 
 /// What a superblock is found by: a number or a name that the file system gives a meaning to.
 ///
@@ -75,42 +72,82 @@ impl Key {
     }
 }
 
-/// Where in the index a superblock is.
-///
-/// The address of the user namespace and the key. The superblock holds the user namespace, and so
-/// keeps the address from being used again. No user namespace has the address 0.
-///
-/// The tree has the bare numbers: the names of its functions, which have the type in them, would be
-/// longer than readers of /proc/kallsyms take.
-#[derive(Clone, Copy)]
-pub(crate) struct Place((usize, [u64; KEY_WORDS]));
+/// Where in the index a superblock is: the address of the user namespace and the key. The superblock
+/// holds the user namespace, and so keeps the address from being used again. No user namespace has
+/// the address 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    user_ns: usize,
+    key: Key,
+}
 
 impl Place {
     /// That of the only one there is.
-    pub(crate) const SINGLE: Self = Self((0, [0; KEY_WORDS]));
+    pub(crate) const SINGLE: Self = Self {
+        user_ns: 0,
+        key: Key([0; KEY_WORDS]),
+    };
 
     /// That of one of several in a user namespace.
     pub(crate) fn keyed(user_ns: *mut bindings::user_namespace, key: Key) -> Self {
-        Self((user_ns.addr(), key.0))
+        Self {
+            user_ns: user_ns.addr(),
+            key,
+        }
+    }
+
+    /// As C's `hash_64()`.
+    #[inline]
+    fn hash(self) -> u8 {
+        let bits = self.key.0.iter().fold(self.user_ns as u64, |bits, word| bits ^ word);
+        let product = bits.wrapping_mul(bindings::GOLDEN_RATIO_64);
+        (product >> (u64::BITS - u8::BITS)) as u8
     }
 }
 
-/// A superblock in the index.
-struct Entry(NonNull<bindings::super_block>);
+/// What a superblock has in the index: an element of a chain. It is used by the index only.
+pub(crate) struct Entry(UnsafeCell<Member>);
 
-// SAFETY: A superblock belongs to no task.
-unsafe impl Send for Entry {}
+/// The content of an entry, which means nothing unless the entry is in an index.
+struct Member {
+    place: Place,
+    sb: NonNull<bindings::super_block>,
+    next: Link,
+}
+
+/// The first entry of a chain, or the next one.
+type Link = Option<NonNull<Entry>>;
+
+impl Entry {
+    /// An entry that is in no index.
+    pub(crate) const fn new() -> Self {
+        Self(UnsafeCell::new(Member {
+            place: Place::SINGLE,
+            sb: NonNull::dangling(),
+            next: None,
+        }))
+    }
+}
+
+/// Superblocks whose places have the same hash, the newest first, for each hash.
+#[derive(Zeroable)]
+struct Chains([Link; 1 << u8::BITS]);
+
+// SAFETY: Neither an entry nor its superblock belongs to a task.
+unsafe impl Send for Chains {}
 
 /// The index.
 ///
 /// # Invariants
 ///
-/// Each superblock in the index is one of the type that the index belongs to, and has not been
-/// freed.
+/// - Each entry in a chain is valid. Its superblock is one of the type that the index belongs to,
+///   and has not been freed.
+/// - Of several entries with the same place, all but the first are of superblocks that are about to
+///   be shut down.
 #[pin_data]
 pub(crate) struct Instances {
     #[pin]
-    tree: SpinLock<RBTree<(usize, [u64; KEY_WORDS]), Entry>>,
+    chains: SpinLock<Chains>,
 }
 
 /// A superblock that was found in the index.
@@ -133,67 +170,91 @@ impl Instances {
     pub(crate) fn new() -> impl PinInit<Self> {
         // INVARIANT: No superblock is in the index.
         pin_init!(Self {
-            tree <- new_spinlock!(RBTree::new(), "fs::Instances"),
+            chains <- new_spinlock!(pin_init::init_zeroed(), "fs::Instances"),
         })
     }
 
     /// The superblock in that place, unless there is none or it is about to be shut down.
     pub(crate) fn find(&self, place: Place) -> Option<Active> {
-        self.tree.lock().get(&place.0).and_then(Entry::activate)
+        self.chains.lock().find(place)
     }
 
     /// Puts `sb` into the index, unless there is another one that is not about to be shut down.
-    /// May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
     ///
     /// # Safety
     ///
-    /// `sb` must point to a superblock of the type that the index belongs to, and
-    /// [`remove()`](Self::remove) be called before the superblock is freed.
+    /// `sb` must point to a superblock of the type that the index belongs to, and `entry` be its own,
+    /// in no index. [`remove()`](Self::remove) must be called before either is freed.
     pub(crate) unsafe fn add(
         &self,
         place: Place,
+        entry: &Entry,
         sb: NonNull<bindings::super_block>,
-    ) -> Result<Added> {
-        let reservation = RBTreeNodeReservation::new(GFP_KERNEL)?;
-        let mut tree = self.tree.lock();
-        // INVARIANT: The superblock is as the invariant says by this function's contract.
-        match tree.entry(place.0) {
-            rbtree::Entry::Vacant(entry) => {
-                entry.insert(Entry(sb), reservation);
-            }
-            rbtree::Entry::Occupied(mut entry) => match entry.get().activate() {
-                Some(other) => return Ok(Added::Other(other)),
-                // What is about to be shut down does not mind.
-                None => *entry.get_mut() = Entry(sb),
-            },
+    ) -> Added {
+        let mut chains = self.chains.lock();
+        if let Some(other) = chains.find(place) {
+            return Added::Other(other);
         }
-        Ok(Added::Yes)
+        let first = chains.first(place);
+        let next = *first;
+        // SAFETY: Nobody else looks at an entry that is in no index, as this one is by this
+        // function's contract.
+        unsafe { entry.0.get().write(Member { place, sb, next }) };
+        // INVARIANT: Entry and superblock are as the invariant says by this function's contract.
+        // What else has that place is about to be shut down, as just seen.
+        *first = Some(NonNull::from(entry));
+        Added::Yes
     }
 
-    /// Takes `sb` out of the index, if it is the one in that place.
-    pub(crate) fn remove(&self, place: Place, sb: *mut bindings::super_block) {
-        let mut tree = self.tree.lock();
-        if let Some(entry) = tree.find_mut(&place.0) {
-            if entry.get().0.as_ptr() == sb {
-                entry.remove();
+    /// Takes `entry` out of the index, if it is there, with that place.
+    pub(crate) fn remove(&self, place: Place, entry: &Entry) {
+        let mut chains = self.chains.lock();
+        let mut link = chains.first(place);
+        while let Some(at) = *link {
+            // SAFETY: An entry in the index is valid by the invariant, and is only used under the
+            // lock, which is held. Nothing else refers to this one now.
+            let member = unsafe { &mut *at.as_ref().0.get() };
+            if ptr::eq(at.as_ptr(), entry) {
+                *link = member.next;
+                break;
             }
+            link = &mut member.next;
         }
     }
 }
 
-impl Entry {
-    /// An active reference, unless there is none left.
+impl Chains {
+    /// Where the chain begins that has superblocks with that place.
+    #[inline]
+    fn first(&mut self, place: Place) -> &mut Link {
+        // All values of the type are indices of the array.
+        &mut self.0[usize::from(place.hash())]
+    }
+
+    /// The first superblock in that place, unless there is none or it is about to be shut down.
+    fn find(&mut self, place: Place) -> Option<Active> {
+        let mut link = *self.first(place);
+        loop {
+            // SAFETY: An entry in the index is valid by the invariant of `Instances`, and is only
+            // used under the lock, which the caller holds as it has got at the chains.
+            let member = unsafe { &*link?.as_ref().0.get() };
+            if member.place == place {
+                return member.activate();
+            }
+            link = member.next;
+        }
+    }
+}
+
+impl Member {
+    /// An active reference to the superblock, unless there is none left.
     #[inline]
     fn activate(&self) -> Option<Active> {
         // SAFETY: A superblock in the index has not been freed by the invariant of `Instances`,
-        // whose lock the caller holds as it has got at the entry.
-        let active = unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.0.as_ptr()).s_active) };
+        // whose lock the caller holds as it has got at the member.
+        let active = unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.sb.as_ptr()).s_active) };
         // INVARIANT: That was the reference.
-        active.then_some(()).map(|()| Active(self.0))
+        active.then(|| Active(self.sb))
     }
 }
 

@@ -106,7 +106,11 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             let sb = Self::make(fc, Some(place), info)?;
             // SAFETY: The superblock was made of the type of `T`. `super_block::kill()` takes it
             // out of the index.
-            match unsafe { instances.add(place, sb.0)? } {
+            let added = unsafe {
+                let entry = &SbInfo::<T>::of(sb.0.as_ptr()).entry;
+                instances.add(place, entry, sb.0)
+            };
+            match added {
                 Added::Yes => return Ok(Got::New(sb)),
                 // Another task was faster. Ours, which nobody has seen and which holds nothing
                 // yet, goes before the other is locked.

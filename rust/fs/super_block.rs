@@ -12,7 +12,7 @@ use crate::{
     in_place::init_in_place,
     inode::{INodeContainer, NewINode},
     inode_limit::INodeLimit,
-    instances::Place,
+    instances::{Entry, Place},
     xattr::{self, Store},
     AnyINode,
     FileSystem,
@@ -298,6 +298,8 @@ pub(crate) struct SbInfo<T: FileSystem> {
     pub(crate) context: Option<T::Context>,
     /// Where the superblock is in the index, if it is there.
     place: Option<Place>,
+    /// What the index has of the superblock.
+    pub(crate) entry: Entry,
     /// The number of the newest inode, unless numbers are global.
     number: Atomic<i64>,
     pub(crate) inodes: INodeLimit,
@@ -316,6 +318,7 @@ impl<T: FileSystem> SbInfo<T> {
             try_pin_init!(Self {
                 context,
                 place: None,
+                entry: Entry::new(),
                 number: Atomic::new(0),
                 inodes: INodeLimit::new(),
                 xattrs <- T::Xattrs::new_shared(),
@@ -437,9 +440,9 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 pub(crate) unsafe fn remove_from_index<T: FileSystem>(sb: *mut bindings::super_block) {
     // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
     unsafe {
-        let place = SbInfo::<T>::of(sb).place;
-        if let (Some(place), Some(common)) = (place, T::file_system_type().common()) {
-            common.instances.remove(place, sb);
+        let info = SbInfo::<T>::of(sb);
+        if let (Some(place), Some(common)) = (info.place, T::file_system_type().common()) {
+            common.instances.remove(place, &info.entry);
         }
     }
 }
