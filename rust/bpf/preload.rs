@@ -60,17 +60,20 @@ struct PreloadModule(NonNull<bindings::bpf_preload_ops>);
 
 #[cfg(bpf_preload_header)]
 impl PreloadModule {
+    #[inline]
     fn get_or_load() -> Option<Self> {
         if Self::operations().is_none() {
             let (format, name) = (c"%s".as_char_ptr(), c"bpf_preload".as_char_ptr());
-            // SAFETY: Both are strings, and the format takes one string. Whether the module could be
-            // loaded shows when looking again.
+            // SAFETY: Both are strings, and the format takes one string.
             unsafe { bindings::__request_module(true, format, name) };
+            // Whether the module could be loaded shows now.
+            Self::operations()?;
         }
         Self::get()
     }
 
     /// The operations of the module, if it is loaded.
+    #[inline]
     fn operations() -> Option<NonNull<bindings::bpf_preload_ops>> {
         // SAFETY: The static is always valid. The module sets it as it comes and clears it as it
         // goes, both by writing the whole word.

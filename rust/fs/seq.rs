@@ -7,6 +7,7 @@
 use crate::{
     attributes::{AttributeHooks, Changes, Stat},
     bindings,
+    new_box::new_uninit_box,
     FileSystem,
     INode,
     LockedINode, //
@@ -154,8 +155,8 @@ impl<S: SeqFileOperations> SeqTable<S> {
             // - On success of `seq_open()`, a `struct seq_file` is the file's private data.
             unsafe {
                 let sequence = S::open(INode::from_raw(inode))?;
-                let flags = GFP_KERNEL | kernel::alloc::flags::__GFP_NOWARN;
-                let sequence = KBox::new(sequence, flags)?;
+                let flags = bindings::GFP_KERNEL | bindings::__GFP_NOWARN;
+                let sequence = new_uninit_box(flags)?.write(sequence);
                 to_result(bindings::seq_open(file, Self::SEQUENCE))?;
                 let m = (*file).private_data.cast::<bindings::seq_file>();
                 (*m).private = KBox::into_raw(sequence).cast();

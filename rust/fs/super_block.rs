@@ -13,6 +13,7 @@ use crate::{
     inode::{INodeContainer, NewINode},
     inode_limit::INodeLimit,
     instances::{Entry, Place},
+    new_box::new_uninit_box,
     xattr::{self, Store},
     AnyINode,
     FileSystem,
@@ -314,19 +315,16 @@ impl<T: FileSystem> SbInfo<T> {
     /// May sleep. Fails with `ENOMEM`, or as the store of attributes does.
     pub(crate) fn new(context: Option<T::Context>) -> Result<Pin<KBox<Self>>> {
         // INVARIANT: The flag is not set.
-        KBox::try_pin_init(
-            try_pin_init!(Self {
-                context,
-                place: None,
-                entry: Entry::new(),
-                number: Atomic::new(0),
-                inodes: INodeLimit::new(),
-                xattrs <- T::Xattrs::new_shared(),
-                data: Opaque::uninit(),
-                has_data: UnsafeCell::new(false),
-            }? Error),
-            GFP_KERNEL,
-        )
+        new_uninit_box(bindings::GFP_KERNEL)?.write_pin_init(try_pin_init!(Self {
+            context,
+            place: None,
+            entry: Entry::new(),
+            number: Atomic::new(0),
+            inodes: INodeLimit::new(),
+            xattrs <- T::Xattrs::new_shared(),
+            data: Opaque::uninit(),
+            has_data: UnsafeCell::new(false),
+        }? Error))
     }
 
     /// Takes the context, which has to do with no other superblock.

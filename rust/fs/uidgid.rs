@@ -62,6 +62,7 @@ macro_rules! impl_kernel_id {
         has_mapping: $has_mapping:ident,
     }) => {
         impl KernelId for $id {
+            #[inline]
             fn current_fs() -> Self {
                 // SAFETY: Reads the current task's own credentials.
                 Self::from_raw(unsafe { bindings::$current_fs() })

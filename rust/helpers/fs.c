@@ -9,6 +9,7 @@
 #include <linux/fs_struct.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/slab.h>
 #include <linux/uidgid.h>
 
 /* The kernel's own rust/helpers may inline theirs into Rust; these are called. */
@@ -96,6 +97,12 @@ __rust_helper bool rust_helper_kgid_has_mapping(struct user_namespace *ns, kgid_
 __rust_helper bool rust_helper_kgid_has_mapping(struct user_namespace *ns, kgid_t gid)
 {
 	return kgid_has_mapping(ns, gid);
+}
+
+__rust_helper void *rust_helper_kmalloc(size_t size, gfp_t flags);
+__rust_helper void *rust_helper_kmalloc(size_t size, gfp_t flags)
+{
+	return kmalloc(size, flags);
 }
 
 __rust_helper bool rust_helper_kuid_has_mapping(struct user_namespace *ns, kuid_t uid);

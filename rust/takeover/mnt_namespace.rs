@@ -17,6 +17,7 @@ pub struct MntNamespaceId(NonZero<u64>);
 
 impl MntNamespaceId {
     /// The id of the current task's mount namespace; `None` if the task exits and has left it.
+    #[inline]
     pub fn current() -> Option<Self> {
         let nsproxy = task::nsproxy().ok()?;
         // SAFETY:
@@ -29,6 +30,7 @@ impl MntNamespaceId {
     }
 
     /// The number.
+    #[inline]
     pub fn get(self) -> u64 {
         self.0.get()
     }

@@ -10,6 +10,7 @@
 use crate::bindings;
 use core::{cell::UnsafeCell, mem::ManuallyDrop, ptr, ptr::NonNull};
 use fs::{
+    new_uninit_box,
     xattr::{
         Buffer,
         Filled,
@@ -65,14 +66,12 @@ struct Attributes {
 
 impl Attributes {
     /// No attributes. May sleep. Fails with `ENOMEM`.
+    #[inline]
     fn new() -> Result<KBox<Self>> {
-        let this = KBox::new(
-            Self {
-                list: UnsafeCell::new(pin_init::zeroed()),
-                limits: UnsafeCell::new(pin_init::zeroed()),
-            },
-            flags::GFP_KERNEL_ACCOUNT,
-        )?;
+        let this = new_uninit_box(bindings::GFP_KERNEL_ACCOUNT)?.write(Self {
+            list: UnsafeCell::new(pin_init::zeroed()),
+            limits: UnsafeCell::new(pin_init::zeroed()),
+        });
         let list = this.list.get();
         // INVARIANT: An empty list points to itself. The box does not move its content.
         // SAFETY: The list is in the box, which nobody else knows of yet.
