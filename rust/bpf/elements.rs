@@ -6,7 +6,7 @@
 
 use crate::Map;
 use fs::seq::{SeqWriter, Sequence};
-use kernel::{alloc::flags, prelude::*, seq_print, sync::rcu};
+use kernel::{alloc::flags, prelude::*, sync::rcu};
 
 /// The elements of a map, behind two lines of warning.
 ///
@@ -133,8 +133,8 @@ impl Sequence for Elements {
     #[inline]
     fn show(&self, m: &SeqWriter<'_>) -> Result {
         if self.at == Position::Header {
-            seq_print!(m, "# WARNING!! The output is for debug purpose only\n");
-            seq_print!(m, "# WARNING!! The output format will change\n");
+            m.write(b"# WARNING!! The output is for debug purpose only\n");
+            m.write(b"# WARNING!! The output format will change\n");
             return Ok(());
         }
         // SAFETY:

@@ -79,7 +79,18 @@ pub trait SeqFileOperations: 'static {
 pub struct SeqWriter<'a>(NonNull<bindings::seq_file>, PhantomData<&'a SeqFile>);
 
 impl SeqWriter<'_> {
+    /// Writes text that needs no formatting. What does not fit is written again, as with
+    /// `seq_print!`.
+    #[inline]
+    pub fn write(&self, text: &[u8]) {
+        // SAFETY:
+        // - The `struct seq_file` is valid and ours by the type invariant.
+        // - The text is only read, during the call.
+        unsafe { bindings::seq_write(self.as_ptr(), text.as_ptr().cast(), text.len()) };
+    }
+
     /// C's `struct seq_file`, which the kernel crate's type does not give away.
+    #[inline]
     pub fn as_ptr(&self) -> *mut bindings::seq_file {
         self.0.as_ptr()
     }
