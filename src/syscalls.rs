@@ -41,15 +41,8 @@ impl Syscalls for BpfFs {
 
     #[inline]
     fn obj_get(path: UserPath<'_>, flags: c_int) -> Result<InstalledFd> {
-        let files = path.files();
         let flags = FileFlags::from_bpf(flags)?;
-        let path = Path::from_user(path)?;
-        path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
-        let object = of_inode(path.inode())?;
-        check_rdonly(&path, &object, flags)?;
-        path.touch_atime();
-        drop(path);
-        object.into_fd(flags, files)
+        object_at(path, flags)?.into_fd(flags, path.files())
     }
 
     fn prog_get_type_path(path: &CStr, ty: ProgType) -> Result<Prog> {
@@ -64,6 +57,17 @@ impl Syscalls for BpfFs {
         root.permission(AccessMask::ACCESS)?;
         request.create(&root)
     }
+}
+
+/// The object that is pinned at `path`, if the current task may use it as `flags` say.
+#[inline]
+fn object_at(path: UserPath<'_>, flags: FileFlags) -> Result<Object> {
+    let path = Path::from_user(path)?;
+    path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
+    let object = of_inode(path.inode())?;
+    check_rdonly(&path, &object, flags)?;
+    path.touch_atime();
+    Ok(object)
 }
 
 /// Checks that what can change `object` is not fetched through a read-only mount, where the instance
