@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 /* Not among the headers that packages have for building modules. */
 #if __has_include(<../kernel/bpf/preload/bpf_preload.h>)
@@ -25,5 +26,8 @@ extern const struct inode_operations bpf_link_iops;
 int bpf_mkmap(struct dentry *dentry, umode_t mode, void *arg);
 int bpf_mkprog(struct dentry *dentry, umode_t mode, void *arg);
 int bpf_mklink(struct dentry *dentry, umode_t mode, void *arg);
+
+/* Likewise, static in kernel/bpf/syscall.c. */
+void bpf_link_put_deferred(struct work_struct *work);
 
 #include "../helpers/bpf.c"

@@ -16,6 +16,7 @@ pub mod btf;
 pub mod builtin;
 mod elements;
 mod link;
+mod link_put;
 mod map;
 mod object;
 mod object_ref;

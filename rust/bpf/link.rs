@@ -6,24 +6,27 @@
 
 use crate::{
     bindings,
+    link_put::link_put,
     object_ref::{Counted, ObjectRef},
     InstalledFd,
 };
 use fs::{task::TaskFiles, FileOps, FileSystem};
 use kernel::prelude::*;
 
-/// An owned reference to a link. When the last one goes, the link is detached.
+/// An owned reference to a link. When the last one goes, the link is detached: before the current
+/// task returns to user mode, or later if that is a kernel thread. Nothing is detached during the drop
+/// itself, which may come with any locks held.
 #[derive(Clone)]
 pub struct Link(pub(crate) ObjectRef<bindings::bpf_link>);
 
 // SAFETY:
 // - A link is freed when its count, which is atomic, drops to zero. It belongs to no task.
 // - `bpf_link_get_from_fd()` looks the number up in the task's table, and takes a reference.
-// - `bpf_link_inc()` adds to the count, `bpf_link_put()` takes away from it.
+// - `bpf_link_inc()` adds to the count, `link_put()` takes away from it.
 unsafe impl Counted for bindings::bpf_link {
     const FROM_FD: unsafe extern "C" fn(u32) -> *mut Self = bindings::bpf_link_get_from_fd;
     const GET: unsafe extern "C" fn(*mut Self) = bindings::bpf_link_inc;
-    const PUT: unsafe extern "C" fn(*mut Self) = bindings::bpf_link_put;
+    const PUT: unsafe extern "C" fn(*mut Self) = link_put;
 }
 
 impl Link {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the current task still has.
+//! What the current task still has, and will do.
 //!
 //! A task that exits gives up its files, then its root and working directory, then its namespaces.
 //! After that the task may still close files for good, and so drop what the files hold. Functions
@@ -20,6 +20,18 @@ pub fn has_files() -> Result {
     // - Only the task itself changes the field while it runs.
     let files = unsafe { (*Task::current_raw()).files };
     (!files.is_null()).then_some(()).ok_or(ESRCH)
+}
+
+/// Whether the current task is one of user space's, which runs its task work before it returns to user
+/// mode, and when it exits. A kernel thread never does. A worker of io_uring, which belongs to a task
+/// of user space's, runs its task work between requests.
+#[inline]
+pub fn returns_to_user_mode() -> bool {
+    // SAFETY:
+    // - The current task is valid for as long as it runs.
+    // - Only the task itself changes the field while it runs.
+    let flags = unsafe { (*Task::current_raw()).flags };
+    flags & bindings::PF_KTHREAD == 0
 }
 
 /// That the current task has its file descriptors, and thus its root and working directory, for
