@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 
 #include "bpffs_harness.h"
+#include "unserved.h"
 
 #define CACHE "bpffs_inode_cache"
 
@@ -291,33 +292,6 @@ static bool pins_are_seen(const char *dir, int results)
 	return !unlink(path) && made == 0 && refused == -EEXIST;
 }
 
-/* ---- a task that sleeps ---- */
-
-/* A file system in which look-ups sleep until the fd is closed: nobody serves it. */
-static int mount_unserved(const char *dir)
-{
-	int fd = sys(open("/dev/fuse", O_RDWR | O_CLOEXEC)), err;
-	char options[64];
-
-	if (fd < 0)
-		return fd;
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
-	mkdir(dir, 0755);
-	err = sys(mount("fuse", dir, "fuse", 0, options));
-	return err ?: fd;
-}
-
-/* Sleeps, and is not to be interrupted. */
-static bool asleep(pid_t pid)
-{
-	char path[32], stat[512] = "", *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	read_file(path, stat, sizeof(stat));
-	state = strrchr(stat, ')');
-	return state && !strncmp(state, ") D", 3);
-}
-
 /* ---- the tests, in the order in which they pass the module on ---- */
 
 FIXTURE(load) {
@@ -526,11 +500,15 @@ TEST_F(load, disabled_while_mounted)
 	EXPECT_GT(0, module_refcnt());
 }
 
-/* Inodes that still wait for a grace period when their slab cache goes, and the module. */
+/*
+ * Inodes that still wait for a grace period when their slab cache goes, and the module;
+ * links that the task that unmounts still has to detach.
+ */
 TEST_F(load, right_after_umount)
 {
 	char name[32];
-	int i, err;
+	int i, err, link;
+	pid_t pid;
 
 	if (!impl_rust())
 		ASSERT_EQ(0, load(NULL));
@@ -539,12 +517,22 @@ TEST_F(load, right_after_umount)
 		snprintf(name, sizeof(name), "bpf/%d", i);
 		ASSERT_EQ(0, sys(mkdir(name, 0755)));
 	}
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "bpf/link%d", i);
+		link = link_new(-1);
+		ASSERT_EQ(0, obj_pin(link, name));
+		close(link);
+	}
 	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
 	ASSERT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
-	ASSERT_EQ(0, umount_bpf("bpf"));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(-umount_bpf("bpf"));
 	while ((err = delete_module()) == -EAGAIN)
-		;
+		sched_yield();
 	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(0, names_with("/sys/kernel/slab", MODULE_NAME));
 }
 
