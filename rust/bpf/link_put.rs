@@ -4,21 +4,21 @@
 //!
 //! Detaching takes locks: those of the network, of cgroups, of trampolines. A reference may go
 //! while locks are held in whose order those do not fit: `s_umount` in `umount(2)`, `commit_mutex`
-//! in a look-up by xt_bpf. C's `bpf_link_put()` therefore leaves detaching to a worker, some time
-//! later. Until then the program runs, and whoever wants to attach another one gets `EBUSY`.
+//! in a look-up by xt_bpf. C's `bpf_link_put()`, which may be called anywhere, leaves detaching to a
+//! worker. Until the worker gets to it, the program runs, and attaching another one is `EBUSY`.
 //!
 //! The last reference of a file meets the same locks, and `fput()` has the model: the current task
 //! does the rest itself, as *task work*, on its way back to user mode, where it holds no lock. So it
-//! is here. The last `close()` of a file descriptor of a link detaches in that very place if the
-//! descriptor goes with its task, and the functions that detach are made for it.
+//! is here. C itself detaches as task work when a task exits that has the last file descriptor of a
+//! link, so the functions that detach are made for it.
 //!
-//! | the last reference goes in               | detached                                     |
-//! |------------------------------------------|----------------------------------------------|
-//! | a system call                            | when it returns                              |
-//! | the exit of a task                       | before its parent can wait for it            |
-//! | a worker of io_uring                     | before its next request                      |
-//! | a kernel thread; a task that exits and   | later, by C's worker                         |
-//! | has run its last task work               |                                              |
+//! | the last reference goes in                     | the link is detached              |
+//! |------------------------------------------------|-----------------------------------|
+//! | a system call                                  | when it returns                   |
+//! | the exit of a task                             | before its parent can wait for it |
+//! | a worker of io_uring                           | before its next request           |
+//! | a kernel thread                                | later, by C's worker              |
+//! | a task that exits, behind its last task work   | later, by C's worker              |
 //!
 //! No code of this module runs then, and none waits to run: the task calls C's own function. So the
 //! module may be unloaded while task work is pending.
