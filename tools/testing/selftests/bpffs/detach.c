@@ -50,6 +50,32 @@ FIXTURE(detach) {
 	unsigned int cnt;
 };
 
+/*
+ * Keeps workers off the processor that this process is on, unless the process sleeps. So
+ * what is left to a worker is still to be done when the process looks.
+ */
+static int keep_workers_off(void)
+{
+	struct sched_param param = { .sched_priority = 1 };
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	return sys(sched_setaffinity(0, sizeof(cpu), &cpu)) ?:
+	       sys(sched_setscheduler(0, SCHED_FIFO, &param));
+}
+
+/* For a process that would not leave the processor to the test either. */
+static int be_ordinary(void)
+{
+	struct sched_param param = {};
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	return sys(sched_setaffinity(0, sizeof(all), &all)) ?:
+	       sys(sched_setscheduler(0, SCHED_OTHER, &param));
+}
+
 FIXTURE_SETUP(detach)
 {
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
@@ -63,6 +89,7 @@ FIXTURE_SETUP(detach)
 	self->shared = mmap(NULL, sizeof(*self->shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->shared);
+	ASSERT_EQ(0, keep_workers_off());
 }
 
 FIXTURE_TEARDOWN(detach)
@@ -367,6 +394,8 @@ TEST_F_TIMEOUT(detach, io_uring, TIMEOUT)
 	if (!__pid) {								\
 		struct shared *shared = self->shared;				\
 										\
+		if (be_ordinary())						\
+			_exit(1);						\
 		while (!load(&shared->stop)) {					\
 			inc(&shared->calls[__n].begun);				\
 			if (body)						\
@@ -422,7 +451,7 @@ static bool link_by_id(int id)
 	pid_t __pid;								\
 										\
 	store(&self->shared->id, id);						\
-	sched_yield();								\
+	sleep_ms(2);								\
 	__pid = fork();								\
 	if (!__pid)								\
 		_exit(sys(unlink("bpf/link")) == 0);				\
