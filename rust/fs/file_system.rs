@@ -78,6 +78,9 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
     /// cope with.
     const MAX_FILE_SIZE: i64 = i32::MAX as i64;
 
+    /// Extended attributes that are computed as they are read, with a prefix of their own.
+    const COMPUTED_XATTRS: Option<xattr::ComputedXattrs<Self>> = None;
+
     /// What belongs to a superblock. It is dropped after all inodes, in process context, in
     /// whatever task lets go of the superblock last, which may be one that exits.
     type Data: Send + Sync;

@@ -199,6 +199,7 @@ unsafe impl<T> pin_init::Zeroable for bindings::__BindgenUnionField<T> {}
 
 mod attributes;
 pub mod capability;
+mod computed_xattrs;
 mod context;
 mod dentry;
 mod directory;

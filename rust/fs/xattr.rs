@@ -4,12 +4,20 @@
 //!
 //! A file system chooses a [`Store`]. [`NoXattrs`] is the one that has none. Of the kernel's
 //! prefixes, `trusted.` and `security.` go to the store; `user.` and `system.` are not supported.
+//! Attributes that are computed as they are read have a prefix of the file system's own, see
+//! [`ComputedXattrs`].
 //!
 //! C header: [`include/linux/xattr.h`](srctree/include/linux/xattr.h)
 
 use crate::{bindings, inode::INodeContainer, AnyINode, FileSystem, SbInfo};
 use core::{marker::PhantomData, ptr, slice};
-use kernel::{error::from_result, prelude::*};
+use kernel::{
+    error::from_result,
+    fmt::{self, Write},
+    prelude::*, //
+};
+
+pub use crate::computed_xattrs::{ComputedXattrOperations, ComputedXattrs};
 
 /// What keeps the attributes of an inode. A value belongs to each inode, and one of
 /// [`Shared`](Self::Shared) to each superblock.
@@ -142,35 +150,50 @@ pub struct Buffer<'a> {
     _lifetime: PhantomData<&'a mut [u8]>,
 }
 
-/// That a buffer was filled, and how far: what [`Store::get`] and [`Store::list`] have to show for
-/// their success.
+/// That a buffer was filled, and how far: what [`Store::get`], [`Store::list`] and
+/// [`ComputedXattrOperations::get`] have to show for their success.
 ///
 /// # Invariants
 ///
-/// So many bytes of the `Buffer<'a>` are filled, or would be if it had memory.
+/// So many bytes of the `Buffer<'a>` are filled, or would be if it had memory. They are not more
+/// than 64 KiB.
 pub struct Filled<'a>(usize, PhantomData<fn(&'a ()) -> &'a ()>);
 
 impl<'a> Buffer<'a> {
+    /// The buffer that C passes.
+    ///
+    /// # Safety
+    ///
+    /// `start` must point to `size` bytes that are only ours for `'a`, or be null.
+    pub(crate) unsafe fn from_raw(start: *mut c_void, size: usize) -> Self {
+        // INVARIANT: The memory is as the invariant says by this function's contract.
+        Self {
+            start,
+            size,
+            _lifetime: PhantomData,
+        }
+    }
+
     /// Puts `bytes` there.
     ///
     /// # Errors
     ///
     /// `ERANGE` if the buffer is too small, `E2BIG` for more than any attribute can have.
     pub fn fill(self, bytes: &[u8]) -> Result<Filled<'a>> {
-        if bytes.len() > bindings::XATTR_SIZE_MAX as usize {
-            return Err(E2BIG);
-        }
-        if !self.start.is_null() {
-            if bytes.len() > self.size {
-                return Err(ERANGE);
-            }
-            // SAFETY:
-            // - The buffer is as large as its type's invariant says, and large enough.
-            // - It is ours alone, so it does not overlap with `bytes`.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.cast(), bytes.len()) };
-        }
-        // INVARIANT: The bytes are there now.
-        Ok(Filled(bytes.len(), PhantomData))
+        let mut filling = Filling::new(self);
+        filling.put(bytes);
+        filling.finish()
+    }
+
+    /// Puts the text there that [`fmt!`] makes, without a NUL. Needs no memory besides.
+    ///
+    /// # Errors
+    ///
+    /// As [`fill`](Self::fill); `EINVAL` if the formatting of a value fails.
+    pub fn fill_fmt(self, text: fmt::Arguments<'_>) -> Result<Filled<'a>> {
+        let mut filling = Filling::new(self);
+        filling.write_fmt(text).map_err(|_| EINVAL)?;
+        filling.finish()
     }
 
     /// Where the buffer is, for C, and how large.
@@ -185,8 +208,69 @@ impl<'a> Buffer<'a> {
     /// `length` bytes of the memory must have been filled, if there is any. `length` must not be
     /// more than 64 KiB.
     pub unsafe fn assume_filled(self, length: usize) -> Filled<'a> {
-        // INVARIANT: The bytes are there by this function's contract.
+        // INVARIANT: The bytes are there, and not too many, by this function's contract.
         Filled(length, PhantomData)
+    }
+}
+
+/// A buffer that is being filled. What is too much for it is only counted.
+///
+/// # Invariants
+///
+/// The first `length` bytes of the buffer are filled, if it has memory for that many.
+struct Filling<'a> {
+    buffer: Buffer<'a>,
+    length: usize,
+}
+
+impl<'a> Filling<'a> {
+    fn new(buffer: Buffer<'a>) -> Self {
+        // INVARIANT: Nothing is there yet.
+        Self { buffer, length: 0 }
+    }
+
+    /// Puts `bytes` behind what is there.
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if !self.buffer.start.is_null() && end <= self.buffer.size {
+            // SAFETY:
+            // - The memory is as large as the invariant of `Buffer` says. As `end` is not more than
+            //   that, no sum was too large, and the bytes from `length` to `end` are in there.
+            // - The memory is ours alone, so it does not overlap with `bytes`.
+            unsafe {
+                let to = self.buffer.start.cast::<u8>().add(self.length);
+                ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+            }
+        }
+        // INVARIANT: The bytes are there now, behind all others, if there is memory for all.
+        self.length = end;
+    }
+
+    fn finish(self) -> Result<Filled<'a>> {
+        if self.length > bindings::XATTR_SIZE_MAX as usize {
+            return Err(E2BIG);
+        }
+        if !self.buffer.start.is_null() && self.length > self.buffer.size {
+            return Err(ERANGE);
+        }
+        // INVARIANT: The bytes are there by the invariant of `Filling`, and just seen not to be
+        // more than 64 KiB.
+        Ok(Filled(self.length, PhantomData))
+    }
+}
+
+impl Write for Filling<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Filled<'_> {
+    /// What the VFS wants to be told.
+    pub(crate) fn into_raw(self) -> c_int {
+        // The cast loses nothing, by the type invariant.
+        self.0 as c_int
     }
 }
 
@@ -253,7 +337,7 @@ impl Store for NoXattrs {
 
 /// What a superblock of `T` has for `s_xattr`.
 pub(crate) const fn handlers<T: FileSystem>() -> *const *const bindings::xattr_handler {
-    if <T::Xattrs as Store>::SUPPORTED {
+    if <T::Xattrs as Store>::SUPPORTED || T::COMPUTED_XATTRS.is_some() {
         XattrTable::<T>::HANDLERS.as_ptr()
     } else {
         ptr::null()
@@ -283,9 +367,18 @@ pub(crate) const fn init_security<T: FileSystem>() -> bindings::initxattrs {
 struct XattrTable<T>(PhantomData<T>);
 
 impl<T: FileSystem> XattrTable<T> {
-    /// The list of handlers, with its end.
-    const HANDLERS: &'static [*const bindings::xattr_handler] =
-        &[Self::TRUSTED, Self::SECURITY, ptr::null()];
+    /// The list of handlers, with its end. A null is an end.
+    const HANDLERS: &'static [*const bindings::xattr_handler; 4] = &{
+        let computed = match T::COMPUTED_XATTRS {
+            Some(computed) => computed.as_ptr(),
+            None => ptr::null(),
+        };
+        if <T::Xattrs as Store>::SUPPORTED {
+            [Self::TRUSTED, Self::SECURITY, computed, ptr::null()]
+        } else {
+            [computed, ptr::null(), ptr::null(), ptr::null()]
+        }
+    };
 
     const TRUSTED: &'static bindings::xattr_handler = &bindings::xattr_handler {
         prefix: bindings::XATTR_TRUSTED_PREFIX.as_ptr().cast(),
@@ -340,16 +433,15 @@ impl<T: FileSystem> XattrTable<T> {
         size: usize,
     ) -> c_int {
         from_result(|| {
-            // SAFETY: Inode, handler and name are valid by this function's contract.
-            let (of, name) = unsafe { (XattrsOf::of::<T>(inode), Self::name(handler, name)) };
-            // INVARIANT: The memory is of that size by this function's contract.
-            let value = Buffer {
-                start: value,
-                size,
-                _lifetime: PhantomData,
+            // SAFETY: Inode, handler, name and memory are valid by this function's contract.
+            let (of, name, value) = unsafe {
+                (
+                    XattrsOf::of::<T>(inode),
+                    Self::name(handler, name),
+                    Buffer::from_raw(value, size),
+                )
             };
-            // The cast loses nothing: no more than 64 KiB are ever filled.
-            T::Xattrs::get(of, name, value).map(|Filled(length, _)| length as c_int)
+            T::Xattrs::get(of, name, value).map(Filled::into_raw)
         })
     }
 
@@ -394,20 +486,19 @@ impl<T: FileSystem> XattrTable<T> {
         names: *mut c_char,
         size: usize,
     ) -> isize {
-        // SAFETY: The dentry has an inode of `T` and holds it, by this function's contract.
-        let (of, inode) = unsafe {
+        // SAFETY:
+        // - The dentry has an inode of `T` and holds it, by this function's contract.
+        // - The memory is valid by this function's contract.
+        let (of, inode, names) = unsafe {
             let inode = (*dentry).d_inode;
-            (XattrsOf::of::<T>(inode), AnyINode::from_raw(inode))
-        };
-        // INVARIANT: The memory is of that size by this function's contract.
-        let names = Buffer {
-            start: names.cast(),
-            size,
-            _lifetime: PhantomData,
+            (
+                XattrsOf::of::<T>(inode),
+                AnyINode::from_raw(inode),
+                Buffer::from_raw(names.cast(), size),
+            )
         };
         match T::Xattrs::list(of, inode, names) {
-            // The cast loses nothing: no more than 64 KiB are ever filled.
-            Ok(Filled(length, _)) => length as isize,
+            Ok(filled) => filled.into_raw() as isize,
             Err(e) => e.to_errno() as isize,
         }
     }
