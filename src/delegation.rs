@@ -3,7 +3,7 @@
 //! The `delegate_*` mount options: what may be done with tokens of an instance.
 
 use bpf::{
-    btf::{self, Btf, Enumeration},
+    btf::{self, Btf, Enumeration, Lower},
     Delegated,
     Delegation, //
 };
@@ -118,17 +118,5 @@ impl Iterator for Constants {
                 return Some((rest, bit));
             }
         }
-    }
-}
-
-/// A name in lower case.
-struct Lower<'a>(&'a [u8]);
-
-impl kernel::fmt::Display for Lower<'_> {
-    fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
-        use kernel::fmt::Write;
-        self.0
-            .iter()
-            .try_for_each(|byte| f.write_char(byte.to_ascii_lowercase().into()))
     }
 }

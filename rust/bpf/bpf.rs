@@ -12,6 +12,7 @@
 #[path = "../bindings/lib.rs"]
 mod bindings;
 
+mod about;
 pub mod btf;
 pub mod builtin;
 mod elements;
@@ -24,6 +25,7 @@ pub mod preload;
 mod prog;
 mod token;
 
+pub use about::{ObjectName, ObjectType, Tag};
 pub use elements::Elements;
 pub use link::Link;
 pub use map::Map;

@@ -6,7 +6,11 @@
 
 use crate::bindings;
 use core::{ptr::NonNull, slice};
-use kernel::{error::from_err_ptr, prelude::*};
+use kernel::{
+    error::from_err_ptr,
+    fmt::{self, Write},
+    prelude::*, //
+};
 
 /// The kernel's own BTF.
 ///
@@ -100,5 +104,16 @@ impl Iterator for Constants {
                 return Some((name, constant.val));
             }
         }
+    }
+}
+
+/// A name in lower case.
+pub struct Lower<'a>(pub &'a [u8]);
+
+impl fmt::Display for Lower<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| f.write_char(byte.to_ascii_lowercase().into()))
     }
 }

@@ -5,12 +5,24 @@
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
 use crate::{
+    about::TypesOf,
     bindings,
     object_ref::{Counted, ObjectRef},
-    Elements, FileFlags, InstalledFd,
+    Elements,
+    FileFlags,
+    InstalledFd,
+    ObjectName,
+    ObjectType, //
 };
+use core::num::NonZero;
 use fs::task::TaskFiles;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        atomic_load,
+        Relaxed, //
+    }, //
+};
 
 /// An owned reference to a map, as one of its *users*.
 ///
@@ -63,6 +75,26 @@ impl Map {
             // - The task has files when this closure is called.
             unsafe { bindings::bpf_map_new_fd(map, flags.as_open_flags()) }
         })
+    }
+
+    /// The type of the map.
+    pub fn type_(&self) -> ObjectType {
+        // SAFETY: The map is valid by the invariant of `ObjectRef`, and the field never changes.
+        ObjectType::new(TypesOf::Maps, unsafe { (*self.as_ptr()).map_type })
+    }
+
+    /// The id of the map. `None` if the map was on a network device which is gone: the kernel takes
+    /// the id away then.
+    pub fn id(&self) -> Option<NonZero<u32>> {
+        // SAFETY: The map is valid by the invariant of `ObjectRef`. Others change the field as a
+        // whole.
+        NonZero::new(unsafe { atomic_load(&raw mut (*self.as_ptr()).id, Relaxed) })
+    }
+
+    /// The name of the map, if it has one.
+    pub fn name(&self) -> Option<ObjectName> {
+        // SAFETY: The map is valid by the invariant of `ObjectRef`, and the field never changes.
+        ObjectName::new(unsafe { (*self.as_ptr()).name })
     }
 
     /// Whether the map can show its elements: it has BTF, and is of a type that does.

@@ -5,13 +5,24 @@
 //! C header: [`include/linux/bpf.h`](srctree/include/linux/bpf.h)
 
 use crate::{
+    about::TypesOf,
     bindings,
     object_ref::{Counted, ObjectRef},
     InstalledFd,
+    ObjectName,
+    ObjectType,
+    Tag, //
 };
-use core::mem::ManuallyDrop;
+use core::{mem::ManuallyDrop, num::NonZero};
 use fs::task::TaskFiles;
-use kernel::{error::to_result, prelude::*};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::atomic::{
+        atomic_load,
+        Relaxed, //
+    }, //
+};
 
 /// The type of a program, `BPF_PROG_TYPE_*`.
 #[derive(Clone, Copy)]
@@ -48,6 +59,34 @@ impl Prog {
     #[inline]
     pub fn from_fd(fd: u32, files: TaskFiles<'_>) -> Result<Self> {
         ObjectRef::from_fd(fd, files).map(Self)
+    }
+
+    /// The type of the program.
+    pub fn type_(&self) -> ObjectType {
+        // SAFETY: The program is valid by the invariant of `ObjectRef`, and the field never changes
+        // once there is a reference to a loaded program.
+        ObjectType::new(TypesOf::Progs, unsafe { (*self.as_ptr()).type_ })
+    }
+
+    /// The id of the program.
+    pub fn id(&self) -> Option<NonZero<u32>> {
+        // SAFETY: The program is valid by the invariant of `ObjectRef`, and so is what its `aux`
+        // points to, which never changes. Others change the field as a whole.
+        NonZero::new(unsafe { atomic_load(&raw mut (*(*self.as_ptr()).aux).id, Relaxed) })
+    }
+
+    /// The name of the program, if it has one.
+    pub fn name(&self) -> Option<ObjectName> {
+        // SAFETY: The program is valid by the invariant of `ObjectRef`, and so is what its `aux`
+        // points to, which never changes. Nor does the name.
+        ObjectName::new(unsafe { (*(*self.as_ptr()).aux).name })
+    }
+
+    /// The tag of the program.
+    pub fn tag(&self) -> Tag {
+        // SAFETY: The program is valid by the invariant of `ObjectRef`. Its tag, which any bytes
+        // are good for, never changes once there is a reference to a loaded program.
+        Tag(unsafe { (*self.as_ptr()).__bindgen_anon_1.tag })
     }
 
     /// Asks the LSMs whether the current task may have the program, and checks that it is of type
