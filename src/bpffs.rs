@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attributes;
 mod context;
 mod delegation;
 mod directory;

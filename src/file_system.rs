@@ -3,11 +3,19 @@
 //! The file system as a whole.
 
 use bpf::{Delegates, Delegation, BPF_FS_MAGIC};
-use fs::{AnyINode, FileSystem, INodeNumbers, StatFs, SuperBlock};
+use fs::{
+    xattr::ComputedXattrs,
+    AnyINode,
+    FileSystem,
+    INodeNumbers,
+    StatFs,
+    SuperBlock, //
+};
 use kernel::{prelude::*, seq_file::SeqFile};
 use takeover::SimpleXattrs;
 
 use crate::{
+    attributes::Attributes,
     context::MountContext,
     instance::{self, Instance},
     object::Pinned, //
@@ -23,6 +31,7 @@ impl FileSystem for BpfFs {
     const MAGIC: u32 = BPF_FS_MAGIC;
     const USERNS_MOUNT: bool = true;
     const INODE_NUMBERS: INodeNumbers = INodeNumbers::Global;
+    const COMPUTED_XATTRS: Option<ComputedXattrs<Self>> = Some(ComputedXattrs::of::<Attributes>());
 
     type Data = Instance;
     type INodeData = Pinned;

@@ -3,7 +3,14 @@
 //! Instances: what a superblock of the file system is, and which one a mount shows.
 
 use bpf::{Delegated, Delegation};
-use fs::{AnyINode, KernelId, Key, Mode, SuperBlock};
+use fs::{
+    xattr::{Buffer, Filled},
+    AnyINode,
+    KernelId,
+    Key,
+    Mode,
+    SuperBlock, //
+};
 use kernel::{
     fmt,
     prelude::*,
@@ -124,6 +131,16 @@ impl Instance {
             pin_mode: Atomic::new(Self::PIN_MODE.bits()),
             is_rdonly_strict: Atomic::new(0),
             allows_dots: Atomic::new(0),
+        }
+    }
+
+    /// What the attribute `bpf.instance` says: whose implementation serves the instance, and which
+    /// instance it is.
+    pub(crate) fn describe<'a>(&self, value: Buffer<'a>) -> Result<Filled<'a>> {
+        match self.identity {
+            Identity::Own => value.fill(b"rust own"),
+            Identity::Namespace { id, .. } => value.fill_fmt(fmt!("rust namespace:{id}")),
+            Identity::Named(name) => value.fill_fmt(fmt!("rust name:{name}")),
         }
     }
 
