@@ -10,92 +10,14 @@
 #include "bpffs_harness.h"
 #include "kbtf.h"
 #include "link_types.h"
+#include "map_types.h"
 
 #define HEADER	"# WARNING!! The output is for debug purpose only\n" \
 		"# WARNING!! The output format will change\n"
 
-/* Types in the BTF that the maps here are given. */
-enum { TYPE_INT = 1, TYPE_LONG, TYPE_LPM_KEY, TYPE_ENUM, TYPE_CHARS, TYPE_STRUCT, TYPE_VAR,
-	TYPE_DATA };
-
-static int types_load(void)
-{
-	struct btf *btf = btf__new_empty();
-
-	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	btf__add_int(btf, "unsigned long", 8, 0);
-	btf__add_struct(btf, "lpm_key", 8);
-	btf__add_field(btf, "prefixlen", TYPE_INT, 0, 0);
-	btf__add_field(btf, "data", TYPE_INT, 32, 0);
-	btf__add_enum(btf, "colour", 4);
-	btf__add_enum_value(btf, "RED", 0);
-	btf__add_enum_value(btf, "GREEN", 1);
-	btf__add_array(btf, TYPE_INT, TYPE_INT, 3);
-	btf__add_struct(btf, "value", 24);
-	btf__add_field(btf, "number", TYPE_INT, 0, 0);
-	btf__add_field(btf, "colour", TYPE_ENUM, 32, 0);
-	btf__add_field(btf, "array", TYPE_CHARS, 64, 0);
-	btf__add_field(btf, "low", TYPE_INT, 160, 4);
-	btf__add_field(btf, "high", TYPE_INT, 164, 4);
-	btf__add_var(btf, "variable", BTF_VAR_STATIC, TYPE_INT);
-	btf__add_datasec(btf, ".data", 4);
-	btf__add_datasec_var_info(btf, TYPE_VAR, 0, 4);
-	return btf_load(btf);
-}
-
-/* A type of maps, and how to make one. */
-struct map_type {
-	const char *name;
-	unsigned int key, value, max, flags;
-	/* Types of key and value, 0 where the kernel takes none. */
-	unsigned int btf_key, btf_value;
-	bool percpu;
-};
-
-#define NO_PREALLOC	BPF_F_NO_PREALLOC
-#define INTS		TYPE_INT, TYPE_INT
-
-static const struct map_type shown[] = {
-	{ "ARRAY", 4, 4, 2, 0, INTS },
-	{ "PERCPU_ARRAY", 4, 4, 2, 0, INTS, true },
-	{ "HASH", 4, 4, 1, 0, INTS },
-	{ "PERCPU_HASH", 4, 4, 1, 0, INTS, true },
-	{ "LRU_HASH", 4, 4, 1, 0, INTS },
-	{ "LRU_PERCPU_HASH", 4, 4, 1, 0, INTS, true },
-	{ "RHASH", 4, 4, 1, NO_PREALLOC, INTS },
-};
-
 /* Those with tests of their own, below. */
 static const char *const special[] = {
 	"PROG_ARRAY", "STRUCT_OPS", "CGROUP_STORAGE", "PERCPU_CGROUP_STORAGE",
-};
-
-/* With BTF where the kernel takes it: it is the type that cannot be read. */
-static const struct map_type not_shown[] = {
-	{ "PERF_EVENT_ARRAY", 4, 4, 1 },
-	{ "STACK_TRACE", 4, 80, 1 },
-	{ "CGROUP_ARRAY", 4, 4, 1 },
-	{ "LPM_TRIE", 8, 4, 1, NO_PREALLOC, TYPE_LPM_KEY, TYPE_INT },
-	{ "ARRAY_OF_MAPS", 4, 4, 1 },
-	{ "HASH_OF_MAPS", 4, 4, 1 },
-	{ "DEVMAP", 4, 4, 1 },
-	{ "DEVMAP_HASH", 4, 4, 1 },
-	{ "SOCKMAP", 4, 4, 1 },
-	{ "SOCKHASH", 4, 4, 1 },
-	{ "CPUMAP", 4, 4, 1 },
-	{ "XSKMAP", 4, 4, 1 },
-	{ "REUSEPORT_SOCKARRAY", 4, 4, 1, 0, INTS },
-	{ "QUEUE", 0, 4, 1 },
-	{ "STACK", 0, 4, 1 },
-	{ "SK_STORAGE", 4, 4, 0, NO_PREALLOC, INTS },
-	{ "INODE_STORAGE", 4, 4, 0, NO_PREALLOC, INTS },
-	{ "TASK_STORAGE", 4, 4, 0, NO_PREALLOC, INTS },
-	{ "CGRP_STORAGE", 4, 4, 0, NO_PREALLOC, INTS },
-	{ "RINGBUF", 0, 0, 4096 },
-	{ "USER_RINGBUF", 0, 0, 4096 },
-	{ "BLOOM_FILTER", 0, 4, 1, 0, 0, TYPE_INT },
-	{ "ARENA", 0, 0, 1, BPF_F_MMAPABLE },
-	{ "INSN_ARRAY", 4, 16, 1 },
 };
 
 FIXTURE(maps) {
@@ -108,7 +30,7 @@ FIXTURE(maps) {
 FIXTURE_SETUP(maps)
 {
 	ASSERT_EQ(0, mount_bpf("bpf", NULL));
-	self->types = types_load();
+	self->types = map_types_load();
 	ASSERT_LE(0, self->types);
 	self->text = malloc(TEXT);
 }
@@ -116,40 +38,6 @@ FIXTURE_SETUP(maps)
 FIXTURE_TEARDOWN(maps)
 {
 	free(self->text);
-}
-
-static int type_number(const char *name)
-{
-	char constant[64];
-
-	snprintf(constant, sizeof(constant), "BPF_MAP_TYPE_%s", name);
-	return kernel_btf_enum("bpf_map_type", constant);
-}
-
-/* A map of the type, with BTF from @types or without if that is -1. */
-static int map_of(const struct map_type *type, int types)
-{
-	union bpf_attr attr = {
-		.map_type = type_number(type->name),
-		.key_size = type->key,
-		.value_size = type->value,
-		.max_entries = type->max,
-		.map_flags = type->flags,
-	};
-	int inner = -1, map;
-
-	if (types >= 0 && type->btf_value) {
-		attr.btf_fd = types;
-		attr.btf_key_type_id = type->btf_key;
-		attr.btf_value_type_id = type->btf_value;
-	}
-	if (strstr(type->name, "_OF_MAPS")) {
-		inner = map_new();
-		attr.inner_map_fd = inner;
-	}
-	map = sys_bpf(BPF_MAP_CREATE, &attr);
-	close(inner);
-	return map;
 }
 
 static unsigned int possible_cpus(void)
@@ -202,10 +90,12 @@ TEST_F(maps, shown)
 	char want[4096];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(shown); i++) {
-		const struct map_type *type = &shown[i];
+	for (i = 0; i < map_types_cnt; i++) {
+		const struct map_type *type = &map_types[i];
 		int map;
 
+		if (!type->shown)
+			continue;
 		map = map_of(type, self->types);
 		ASSERT_LE(0, map)
 			TH_LOG("cannot make a map of type %s: is the kernel built without?",
@@ -237,10 +127,12 @@ TEST_F(maps, not_shown)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(not_shown); i++) {
-		const struct map_type *type = &not_shown[i];
+	for (i = 0; i < map_types_cnt; i++) {
+		const struct map_type *type = &map_types[i];
 		int map, fd;
 
+		if (type->shown)
+			continue;
 		map = map_of(type, self->types);
 		ASSERT_LE(0, map)
 			TH_LOG("cannot make a map of type %s: is the kernel built without?",
@@ -262,12 +154,10 @@ TEST_F(maps, all)
 	unsigned int i, j;
 	bool known[64] = { true };
 
-	for (j = 0; j < ARRAY_SIZE(shown); j++)
-		known[type_number(shown[j].name) & 63] = true;
-	for (j = 0; j < ARRAY_SIZE(not_shown); j++)
-		known[type_number(not_shown[j].name) & 63] = true;
+	for (j = 0; j < map_types_cnt; j++)
+		known[map_type_number(map_types[j].name) & 63] = true;
 	for (j = 0; j < ARRAY_SIZE(special); j++)
-		known[type_number(special[j]) & 63] = true;
+		known[map_type_number(special[j]) & 63] = true;
 	for (i = 0; i < btf_vlen(type); i++) {
 		const struct btf_enum *e = btf_enum(type) + i;
 		const char *name = btf__name_by_offset(kernel_btf(), e->name_off);
