@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "bpffs_harness.h"
+#include "whatis.h"
 #include "world.h"
 
 BPFFS_FIXTURE(failnth_files);
@@ -493,6 +494,46 @@ static const struct call xattr_calls[] = {
 TEST_F_TIMEOUT(failnth_files, xattrs, 300)
 {
 	EXPECT_EQ(0, FAIL_ALL(xattr_calls));
+}
+
+static long call_whatis_map(void)
+{
+	return armed(SYS_getxattr, "bpf/array", "bpf.type", my.buf, sizeof(my.buf));
+}
+
+static long call_whatis_prog(void)
+{
+	return armed(SYS_getxattr, "bpf/prog", "bpf.tag", my.buf, sizeof(my.buf));
+}
+
+static long call_whatis_link(void)
+{
+	return armed(SYS_getxattr, "bpf/link", "bpf.attached", my.buf, sizeof(my.buf));
+}
+
+static long call_whatis_instance(void)
+{
+	return armed(SYS_getxattr, "bpf", "bpf.instance", my.buf, sizeof(my.buf));
+}
+
+static long call_whatis_nothing(void)
+{
+	return armed(SYS_getxattr, "bpf/prog", "bpf.nothing", my.buf, sizeof(my.buf));
+}
+
+/* Catches: an attribute that needs memory of its own, or that is wrong without. */
+TEST_F_TIMEOUT(failnth_files, whatis, 300)
+{
+	const int result = on_ours_ret(0);
+	const struct call calls[] = {
+		{ "whatis_map", .call = call_whatis_map, .result = result },
+		{ "whatis_prog", .call = call_whatis_prog, .result = result },
+		{ "whatis_link", .call = call_whatis_link, .result = result },
+		{ "whatis_instance", .call = call_whatis_instance, .result = result },
+		{ "whatis_nothing", .call = call_whatis_nothing, .result = on_ours_ret(-ENODATA) },
+	};
+
+	EXPECT_EQ(0, FAIL_ALL(calls));
 }
 
 /* ---- contents ---- */
