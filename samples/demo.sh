@@ -179,6 +179,15 @@ expect_output "value: 2a 00 "
 must bpftool map lookup pinned $BPF/from_rust key 0 0 0 0
 expect_output "value: 2b 00 "
 
+say "A pin says what it is, in extended attributes:"
+must "getfattr -n bpf.type --only-values $BPF/demo/maps/jump; echo"
+expect_output "map:prog_array"
+must ./whatis-c $BPF/demo/classify $BPF/from_c $BPF
+expect_output "bpf.tag"
+said_in_c=$output
+must ./whatis-rust $BPF/demo/classify $BPF/from_c $BPF
+expect "both samples say the same" test "$output" == "$said_in_c"
+
 say "A second mount elsewhere shows the same tree, on the same device: nothing is hidden."
 must mount -t bpf bpf $OTHER
 must find $OTHER
