@@ -122,7 +122,7 @@ TEST_F(preload, not_again_for_a_joining_mount)
 	ASSERT_EQ(0, mount_bpf("a", NULL));
 	EXPECT_EQ(0, sys(unlink("a/maps.debug")));
 	ASSERT_EQ(0, mount_bpf("b", NULL));
-	EXPECT_EQ(impl_rust() ? 1 : 2, entries("b"));
+	EXPECT_EQ(mounts_join() ? 1 : 2, entries("b"));
 	ASSERT_EQ(0, mount_bpf("c", "newinstance"));
 	EXPECT_EQ(2, entries("c"));
 }

@@ -3,7 +3,8 @@
  * Runs test programs on one implementation, IMPL ("c" or "rust"): loads the
  * module when needed, makes sure that the right one serves, and joins the
  * programs' KTAP into one list of results, each named "c: …" or "rust: …".
- * With "old", the module serves, but all mounts are C's, from before it came.
+ * With "mount", the module is loaded with sharing=mount. With "old", the module
+ * serves, but all mounts are C's, from before it came.
  *
  *	run_rust [program [harness options …]]
  */
@@ -24,6 +25,7 @@
 #include "bpffs.h"
 
 static const bool old = sizeof(IMPL) == sizeof("old");
+static const bool apart = sizeof(IMPL) == sizeof("mount");
 static const bool rust = sizeof(IMPL) != sizeof("c");
 /* More than all programs together mount. */
 #define CONTEXTS_CNT 2000
@@ -94,9 +96,12 @@ static void forward(char *line, struct results *results)
 
 static bool serves(void)
 {
-	if (impl_rust() == rust)
+	bool ours = impl_rust(), join = mounts_join();
+
+	if (ours == rust && join == (rust && !apart))
 		return true;
-	result(false, "implementation # %s serves", rust ? "C's" : "ours");
+	result(false, "implementation # %s serves, and mounts %s", ours ? "ours" : "C's",
+	       join ? "join" : "do not join");
 	return false;
 }
 
@@ -184,7 +189,7 @@ static void run(const char *dir, char **argv)
 
 static bool load(void)
 {
-	int err = module_load(NULL);
+	int err = module_load(apart ? "sharing=mount" : NULL);
 
 	if (err)
 		result(false, "load # %s: %s", getenv("BPFFS_MODULE") ?: "modprobe " MODULE_NAME

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! How much was compared between the two implementations, and that no test was run on one alone.
+//!
+//! Ours is there twice: as it is loaded, and with `sharing=mount`, where it makes an instance for
+//! each mount as C's does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,9 +13,11 @@ use anyhow::{bail, Context, Result};
 
 use crate::ktap::{self, TestResult};
 
-/// The kernel's, ours, and the kernel's superblocks while ours serves: how `run.c` begins the names
-/// of results.
-const SIDES: [&str; 3] = ["c", "rust", "old"];
+/// The kernel's, ours, ours with `sharing=mount`, and the kernel's superblocks while ours serves: how
+/// `run.c` begins the names of results.
+const SIDES: [&str; 4] = ["c", "rust", "mount", "old"];
+/// Where each test is to run, all but those on the list.
+const EVERYWHERE: [&str; 3] = ["c", "rust", "mount"];
 /// Names shown of tests that ran on one alone.
 const SHOWN: usize = 20;
 
@@ -64,8 +69,9 @@ impl Comparison {
                 .count()
         };
         let mut text = format!(
-            "compared: {} tests on both, {} of them on old instances, too",
+            "compared: {} tests on both, {} of them with sharing=mount, {} on old instances, too",
             on(&["c", "rust"]),
+            on(&EVERYWHERE),
             on(&["c", "rust", "old"])
         );
         for (what, number) in &self.counts {
@@ -74,7 +80,7 @@ impl Comparison {
         text
     }
 
-    /// Judges which tests ran where, by the list of those that are to run on one alone; what is
+    /// Judges which tests ran where, by the list of those that are not to run everywhere; what is
     /// wrong, if anything.
     pub fn judge(&self, list: &Path) -> Result<Option<String>> {
         let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
@@ -94,13 +100,13 @@ impl Comparison {
         let alone: BTreeSet<_> = self
             .tests
             .iter()
-            .filter(|(_, sides)| !(sides.contains("c") && sides.contains("rust")))
+            .filter(|(_, sides)| !EVERYWHERE.iter().all(|side| sides.contains(side)))
             .flat_map(|(test, sides)| sides.iter().map(move |side| format!("{side}: {test}")))
             .collect();
         let mut complaints = Vec::new();
         for (what, names) in [
-            ("not run on both", &alone - listed),
-            ("listed, but not run on one alone", listed - &alone),
+            ("run, but not on c, rust and mount", &alone - listed),
+            ("listed, but not run like that", listed - &alone),
         ] {
             if names.is_empty() {
                 continue;
@@ -141,11 +147,18 @@ mod tests {
     // Catches: a test that runs on one implementation only, and nobody hears of it.
     #[test]
     fn alone_is_wrong() {
-        assert_eq!(wrong(&["c: a.b", "rust: a.b", "old: a.b"], &[]), None);
-        let alone = wrong(&["c: a.b", "rust: a.b", "rust: a.c"], &[]).unwrap();
+        let everywhere = ["c: a.b", "rust: a.b", "mount: a.b"];
+        assert_eq!(wrong(&everywhere, &[]), None);
+        assert_eq!(wrong(&[&everywhere[..], &["old: a.b"]].concat(), &[]), None);
+        let alone = wrong(&[&everywhere[..], &["rust: a.c"]].concat(), &[]).unwrap();
         assert!(alone.contains("rust: a.c") && !alone.contains("a.b"));
         assert!(wrong(&["c: a.b"], &[]).unwrap().contains("c: a.b"));
         assert!(wrong(&["old: a.b", "rust: a.b"], &["rust: a.b"]).is_some());
+        for left_out in 0..everywhere.len() {
+            let mut names = everywhere.to_vec();
+            names.remove(left_out);
+            assert!(wrong(&names, &[]).unwrap().contains(names[0]));
+        }
         // What has no side is of tests that see to both themselves.
         assert_eq!(wrong(&["mixed.get", "selftests: x"], &[]), None);
     }
@@ -154,7 +167,7 @@ mod tests {
     #[test]
     fn list_is_of_what_there_is() {
         assert_eq!(wrong(&["rust: load"], &["rust: load"]), None);
-        let stale = wrong(&["c: a.b", "rust: a.b"], &["c: a.b"]).unwrap();
+        let stale = wrong(&["c: a.b", "rust: a.b", "mount: a.b"], &["c: a.b"]).unwrap();
         assert!(stale.contains("listed") && stale.contains("c: a.b"));
         assert!(wrong(&[], &["rust: load"]).is_some());
     }
@@ -163,7 +176,8 @@ mod tests {
     #[test]
     fn summary_counts() {
         let mut comparison = comparison(&[
-            "c: a", "rust: a", "old: a", "c: b", "rust: b", "c: x", "c: bad",
+            "c: a", "rust: a", "mount: a", "old: a", "c: b", "rust: b", "mount: b", "c: d",
+            "rust: d", "c: x", "c: bad",
         ]);
         let failed = TestResult {
             name: "rust: bad".to_owned(),
@@ -176,7 +190,8 @@ mod tests {
         comparison.note("# compared: many lines", &[]);
         assert_eq!(
             comparison.summary(),
-            "compared: 2 tests on both, 1 of them on old instances, too, 42 lines of clients"
+            "compared: 3 tests on both, 2 of them with sharing=mount, 1 on old instances, too, \
+             42 lines of clients"
         );
     }
 

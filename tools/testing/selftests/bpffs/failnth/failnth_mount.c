@@ -304,8 +304,6 @@ static long call_open_tree(void)
 	return armed(SYS_open_tree, AT_FDCWD, "bpf", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
-#define APART "makes an instance for each mount"
-
 static const struct call make_calls[] = {
 	{ "create_new", .prepare = prepare_new, .call = call_create,
 	  .restore = restore_fs, .also = NO_INODE },
@@ -313,12 +311,6 @@ static const struct call make_calls[] = {
 	  .restore = restore_fs, .also = NO_INODE },
 	{ "create_excl", .prepare = prepare_new, .call = call_create_excl,
 	  .restore = restore_fs, .also = NO_INODE },
-	{ "join_differing", .prepare = prepare_differing, .call = call_create,
-	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
-	{ "join_read_only", .prepare = prepare_read_only, .call = call_create,
-	  .restore = restore_read_only, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
-	{ "join_excl", .prepare = prepare_fs, .call = call_create_excl,
-	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY, .not_on_c = APART },
 	{ "fsmount", .prepare = prepare_created, .call = call_fsmount,
 	  .restore = restore_fsmount },
 	{ "move_mount", .prepare = prepare_mnt, .call = call_move_mount,
@@ -328,11 +320,23 @@ static const struct call make_calls[] = {
 	{ "open_tree", .call = call_open_tree, .restore = restore_fd },
 };
 
+/* Where mounts join. */
+static const struct call join_calls[] = {
+	{ "join_differing", .prepare = prepare_differing, .call = call_create,
+	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY },
+	{ "join_read_only", .prepare = prepare_read_only, .call = call_create,
+	  .restore = restore_read_only, .also = NO_INODE, .result = -EBUSY },
+	{ "join_excl", .prepare = prepare_fs, .call = call_create_excl,
+	  .restore = restore_fs, .also = NO_INODE, .result = -EBUSY },
+};
+
 /* Catches: an instance, a mount or a reference to the module that is left when memory runs out. */
 TEST_F_TIMEOUT(failnth_mount, make, 300)
 {
 	ASSERT_EQ(0, sys(mkdir("mnt", 0755)));
 	EXPECT_EQ(0, FAIL_ALL(make_calls));
+	if (mounts_join())
+		EXPECT_EQ(0, FAIL_ALL(join_calls));
 }
 
 /* ---- reconfiguring ---- */

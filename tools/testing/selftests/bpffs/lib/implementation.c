@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
 #include "file.h"
 #include "implementation.h"
 #include "wait.h"
@@ -9,6 +11,14 @@ bool impl_rust(void)
 
 	return read_file(MODULE_LIVEPATCH "/enabled", buf, sizeof(buf)) > 0 &&
 	       buf[0] == '1';
+}
+
+bool mounts_join(void)
+{
+	char buf[16];
+
+	return impl_rust() && read_file(MODULE_SHARING, buf, sizeof(buf)) > 0 &&
+	       !strcmp(buf, "namespace\n");
 }
 
 bool module_settled(void)

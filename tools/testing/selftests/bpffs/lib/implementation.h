@@ -7,9 +7,15 @@
 
 #define MODULE_NAME "bpffs"
 #define MODULE_LIVEPATCH "/sys/kernel/livepatch/" MODULE_NAME
+#define MODULE_SHARING "/sys/module/" MODULE_NAME "/parameters/sharing"
 
 /* Whether ours serves: the module is loaded, and its livepatch is enabled. */
 bool impl_rust(void);
+/*
+ * Whether a mount that asks for no instance joins that of its mount namespace, if there is one:
+ * ours serves, and its parameter "sharing" says so. Otherwise each mount has its own.
+ */
+bool mounts_join(void);
 /*
  * Loads BPFFS_MODULE (or what modprobe finds) and waits until the livepatch is
  * effective; 0 or -errno.

@@ -366,7 +366,7 @@ TEST_F(selinux, bad_options)
 TEST_F(selinux, joining)
 {
 	/* Of C's, every mount has labels of its own. */
-	bool joins = impl_rust() && !getenv(CONTEXTS);
+	bool joins = mounts_join() && !getenv(CONTEXTS);
 	int refused = joins ? -EINVAL : 0;
 
 	ASSERT_EQ(0, policy_load("genfs"));

@@ -156,7 +156,8 @@ static bool is_one_of(const int *errnos, unsigned int max, long err)
 static bool may_return(const struct storm *storm, const struct storm_op *op, long ret)
 {
 	return ret >= 0 || is_one_of(op->may, ARRAY_SIZE(op->may), ret) ||
-	       (storm->ours && is_one_of(op->may_ours, ARRAY_SIZE(op->may_ours), ret)) ||
+	       (storm->joins &&
+		is_one_of(op->may_joining, ARRAY_SIZE(op->may_joining), ret)) ||
 	       (storm->switching &&
 		is_one_of(op->may_switching, ARRAY_SIZE(op->may_switching), ret));
 }
@@ -493,6 +494,7 @@ int storm_run(const struct storm_plan *plan)
 	storm->switching = plan->boss;
 	storm->calm = plan->calm;
 	storm->ours = impl_rust() || storm->switching;
+	storm->joins = mounts_join() || storm->switching;
 	choose_ops(plan->groups);
 	printf("# report: storm %s: ", plan->name);
 	if (storm->calm)

@@ -56,8 +56,12 @@ struct storm {
 	const char *name;
 	uint64_t seed;
 	unsigned int groups;
-	/* Whether mounts may be of ours; whether the module comes and goes; whether it is storm.calm. */
+	/*
+	 * Whether mounts may be of ours, and may join an instance; whether the module comes
+	 * and goes; whether it is storm.calm.
+	 */
 	bool ours;
+	bool joins;
 	bool switching;
 	bool calm;
 
@@ -103,9 +107,9 @@ struct storm_op {
 	unsigned int weight;
 	/* Makes the operation; the result of its main system call, or -errno. */
 	long (*run)(struct storm_worker *w);
-	/* Errnos that run() may return: always, on mounts of ours, while the module comes or goes. */
+	/* Errnos that run() may return: always, if mounts join, while the module comes or goes. */
 	int may[12];
-	int may_ours[2];
+	int may_joining[2];
 	int may_switching[2];
 };
 
