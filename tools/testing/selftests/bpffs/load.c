@@ -313,7 +313,7 @@ TEST_F(load, modinfo)
 {
 	static const char *const fields[] = {
 		"license", "author", "description", "version", "livepatch",
-		"livepatch_replaces", "vermagic",
+		"livepatch_replaces", "vermagic", "parm", "parmtype",
 	};
 	const char *module = getenv("BPFFS_MODULE") ?: MODULE_NAME;
 	char command[512], line[256];
