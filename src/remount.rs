@@ -115,8 +115,12 @@ fn check_unchangeable(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<
 /// Changes mode and owner of the root, as far as they differ.
 fn change_root(options: &Options, sb: &SuperBlock<BpfFs>) -> Result {
     let root = sb.root();
-    let mode = options.mode.map(|mode| mode.with(Mode::STICKY));
-    let mode = mode.filter(|mode| *mode != root.mode());
+    // As it is shown: who took the sticky bit away has it stay so when mount(8) gives all options.
+    let shown = root.mode().without(Mode::STICKY);
+    let mode = options.mode.map(|mode| mode.without(Mode::STICKY));
+    let mode = mode
+        .filter(|mode| *mode != shown)
+        .map(|mode| mode.with(Mode::STICKY));
     let uid = options.uid.filter(|uid| *uid != root.uid());
     let gid = options.gid.filter(|gid| *gid != root.gid());
     if mode.is_none() && uid.is_none() && gid.is_none() {
