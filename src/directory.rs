@@ -31,7 +31,7 @@ impl DirectoryOperations for Directory {
 
     fn lookup(dir: &INode<BpfFs>, name: &[u8]) -> Result<Option<ARef<INode<BpfFs>>>> {
         // Names with dots are reserved for the kernel, in all directories that have any permission.
-        let is_reserved = dir.mode() != Mode::new(0) && name.contains(&b'.');
+        let is_reserved = name.contains(&b'.') && dir.mode() != Mode::new(0);
         if is_reserved && !dir.super_block().data().allows_dots() {
             return Err(EPERM);
         }

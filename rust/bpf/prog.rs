@@ -96,17 +96,15 @@ impl Prog {
     ///
     /// What an LSM answers; `EINVAL` if it is of another type.
     pub fn check_type(&self, ty: ProgType) -> Result {
-        // SAFETY: The hook looks at the program, which is valid by the invariant of `ObjectRef`.
-        to_result(unsafe { bindings::security_bpf_prog(self.as_ptr()) })?;
         let mut ty = ty.0;
         // SAFETY:
-        // - The function reads the program, which is valid by the invariant of `ObjectRef`.
+        // - Both functions look at the program, which is valid by the invariant of `ObjectRef`.
         // - `ty` is a local variable, and is used during the call only.
-        if unsafe { bindings::bpf_prog_get_ok(self.as_ptr(), &mut ty, false) } {
-            Ok(())
-        } else {
-            Err(EINVAL)
-        }
+        let is_ok = unsafe {
+            to_result(bindings::security_bpf_prog(self.as_ptr()))?;
+            bindings::bpf_prog_get_ok(self.as_ptr(), &mut ty, false)
+        };
+        is_ok.then_some(()).ok_or(EINVAL)
     }
 
     /// A new file descriptor of the current task for the program, which takes over the reference.

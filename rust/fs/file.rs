@@ -450,13 +450,13 @@ impl<F: FileOperations> FileTable<F> {
         kiocb: *mut bindings::kiocb,
         from: *mut bindings::iov_iter,
     ) -> isize {
-        // SAFETY: The file is open by this function's contract.
-        let file = unsafe { OpenFile::<F>::from_raw((*kiocb).ki_filp) };
-        let inode = file.inode().as_ptr();
         // SAFETY:
-        // - The inode is live. It is unlocked at the end, whatever the result.
+        // - The file is open by this function's contract, so that its inode is live. The inode is
+        //   unlocked at the end, whatever the result.
         // - The arguments are valid by this function's contract, and the inode is locked.
         unsafe {
+            let file = OpenFile::<F>::from_raw((*kiocb).ki_filp);
+            let inode = file.inode().as_ptr();
             bindings::inode_lock(inode);
             // INVARIANT: The inode was locked right above.
             let result = Self::write_locked(kiocb, from, &LockedFile(file));

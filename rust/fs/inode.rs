@@ -424,6 +424,7 @@ impl<T: FileSystem> NewINode<T> {
     /// # Errors
     ///
     /// `ENOSPC` without memory; what an LSM answers.
+    #[inline]
     pub(crate) fn for_dentry(dentry: &Dentry<'_, T>, file_type: u32, mode: Mode) -> Result<Self> {
         let dir = dentry.dir().as_ptr();
         // SAFETY:

@@ -235,26 +235,20 @@ impl Chains {
     fn find(&mut self, place: Place) -> Option<Active> {
         let mut link = *self.first(place);
         loop {
-            // SAFETY: An entry in the index is valid by the invariant of `Instances`, and is only
-            // used under the lock, which the caller holds as it has got at the chains.
-            let member = unsafe { &*link?.as_ref().0.get() };
-            if member.place == place {
-                return member.activate();
+            // SAFETY:
+            // - An entry in the index is valid by the invariant of `Instances`, and is only used
+            //   under the lock, which the caller holds as it has got at the chains.
+            // - Neither has its superblock been freed.
+            unsafe {
+                let member = &*link?.as_ref().0.get();
+                if member.place == place {
+                    let active = &raw mut (*member.sb.as_ptr()).s_active;
+                    // INVARIANT: There is a reference if the number was not zero.
+                    return bindings::atomic_inc_not_zero(active).then(|| Active(member.sb));
+                }
+                link = member.next;
             }
-            link = member.next;
         }
-    }
-}
-
-impl Member {
-    /// An active reference to the superblock, unless there is none left.
-    #[inline]
-    fn activate(&self) -> Option<Active> {
-        // SAFETY: A superblock in the index has not been freed by the invariant of `Instances`,
-        // whose lock the caller holds as it has got at the member.
-        let active = unsafe { bindings::atomic_inc_not_zero(&raw mut (*self.sb.as_ptr()).s_active) };
-        // INVARIANT: That was the reference.
-        active.then(|| Active(self.sb))
     }
 }
 
@@ -263,13 +257,6 @@ impl Active {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::super_block {
         self.0.as_ptr()
-    }
-
-    /// The user namespace that the superblock belongs to.
-    #[inline]
-    pub(crate) fn user_ns(&self) -> *mut bindings::user_namespace {
-        // SAFETY: The reference keeps the superblock valid. The field never changes.
-        unsafe { (*self.as_ptr()).s_user_ns }
     }
 
     /// Hands the reference to whoever takes the pointer.

@@ -25,10 +25,7 @@ use kernel::{error::from_err_ptr, prelude::*, types::ForeignOwnable};
 
 /// Finds or makes the superblock that the context in `info` asks for, and makes it what `fc` mounts.
 /// A superblock that is made keeps `info`.
-pub(crate) fn get_tree<T: FileSystem>(
-    fc: &FsContext<T>,
-    mut info: Pin<KBox<SbInfo<T>>>,
-) -> Result {
+pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, mut info: Pin<KBox<SbInfo<T>>>) -> Result {
     let mut context = info.as_mut().take_context().ok_or(EINVAL)?;
     let sharing = if T::Context::HAS_SHARING {
         context.sharing(fc)?
@@ -80,11 +77,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     ///
     /// `EBUSY` if there is a superblock already and the context insists on a new one, or is of
     /// another user namespace; `ENOMEM`; `EMFILE` when there are too many anonymous devices.
-    fn get(
-        fc: &FsContext<T>,
-        place: Option<Place>,
-        info: Pin<KBox<SbInfo<T>>>,
-    ) -> Result<Got<T>> {
+    fn get(fc: &FsContext<T>, place: Option<Place>, info: Pin<KBox<SbInfo<T>>>) -> Result<Got<T>> {
         let Some(place) = place else {
             return Self::make(fc, None, info).map(Got::New);
         };
@@ -125,18 +118,18 @@ impl<T: FileSystem> LockedSuperBlock<T> {
             fc.warning(fmt!("reusing existing filesystem not allowed"));
             return Err(EBUSY);
         }
-        if !ptr::eq(active.user_ns(), fc.user_ns()) {
-            fc.warning(fmt!(
-                "reusing existing filesystem in another namespace not allowed"
-            ));
-            return Err(EBUSY);
-        }
         // SAFETY:
-        // - The reference keeps the superblock valid.
+        // - The reference keeps the superblock valid. The user namespace never changes.
         // - Whoever fills the superblock holds the lock until that is done. The VFS sets the flag
         //   before, if filling it succeeds.
         let is_born = unsafe {
             let sb = active.as_ptr();
+            if !ptr::eq((*sb).s_user_ns, fc.user_ns()) {
+                fc.warning(fmt!(
+                    "reusing existing filesystem in another namespace not allowed"
+                ));
+                return Err(EBUSY);
+            }
             bindings::down_write(&raw mut (*sb).s_umount);
             (*sb).s_flags & bindings::SB_BORN != 0
         };

@@ -165,18 +165,17 @@ impl<const N: usize> Patch<N> {
         // - Nobody else uses the patch yet, as this is called once by this function's contract.
         // - The pointers are to static data: `self` is. Both lists end in a zeroed element, as the
         //   livepatch core expects, by the types of the fields.
-        unsafe {
-            (&raw mut (*objects)[0].funcs).write(self.functions.get().cast());
-            (&raw mut (*patch).objs).write(objects.cast());
-            (&raw mut (*patch).mod_).write(module.as_ptr());
-        }
-        // SAFETY:
-        // - The patch is complete, and static, as is all that it points to.
+        // - Then the patch is complete, and static, as is all that it points to.
         // - The functions in it may be replaced as long as the conditions of their makers hold,
         //   which they do by this function's contract.
         // - The module is being initialised, is marked and has the patch in its static data, by that
         //   contract.
-        to_result(unsafe { bindings::klp_enable_patch(patch) })
+        to_result(unsafe {
+            (&raw mut (*objects)[0].funcs).write(self.functions.get().cast());
+            (&raw mut (*patch).objs).write(objects.cast());
+            (&raw mut (*patch).mod_).write(module.as_ptr());
+            bindings::klp_enable_patch(patch)
+        })
     }
 }
 

@@ -101,7 +101,7 @@ impl Drop for Cache {
     fn drop(&mut self) {
         // SAFETY:
         // - The cache is valid by the type invariant, and ours alone as it is dropped.
-        // - It is of a superblock whose inodes are gone, and with them the attributes.
+        // - It is of a superblock whose inodes are gone, and with them the attributes, or of none.
         unsafe { bindings::simple_xattr_cache_cleanup(self.0.get()) };
     }
 }
