@@ -4,10 +4,12 @@
  * line for each, of fields with tabs between them:
  *
  *	instructions	bpf|tmpfs	OPERATION	CONDITION	NUMBER
+ *	entry	bpf	OPERATION		NUMBER
  *	bytes	bpf	WHAT	CONDITION	NUMBER
  *	cache	bpf	NAME		OBJECTS
  *
- * CONDITION is empty, or says how many pins or instances there were. Time is instructions: the
+ * An entry is instructions, too, of a call that does nothing but reach the function that ours
+ * replaces. CONDITION is empty, or says how many pins or instances there were. Time is instructions: the
  * guest is to run under QEMU's -icount shift=0, where the time stamp counter counts those.
  */
 #define _GNU_SOURCE
@@ -29,6 +31,7 @@
 #include "bench.h"
 
 #define ROUNDS 21
+#define INSTRUCTIONS "instructions"
 /* More of a slab cache's name is not printed. */
 #define CACHE_NAME 64
 #define CACHES 1024
@@ -132,7 +135,8 @@ static uint64_t count(const struct op *op, void (*run)(int), int batch)
 	return counts[rounds / 2];
 }
 
-static void measure(const struct op *ops, enum fs fs, const char *condition, int entries)
+static void measure(const char *unit, const struct op *ops, enum fs fs, const char *condition,
+		    int entries)
 {
 	static const struct op loop = { "nothing" };
 
@@ -144,7 +148,7 @@ static void measure(const struct op *ops, enum fs fs, const char *condition, int
 		if (!op->run[fs])
 			continue;
 		all = count(op, op->run[fs], batch) - count(&loop, nothing, batch);
-		printf("instructions\t%s\t%s\t%s\t%.2f\n", fs_name[fs], op->name, condition,
+		printf("%s\t%s\t%s\t%s\t%.2f\n", unit, fs_name[fs], op->name, condition,
 		       (double)all / batch / divisor);
 	}
 }
@@ -288,20 +292,21 @@ int main(void)
 	set_up();
 
 	ops_use(TMPFS);
-	measure(plain_ops, TMPFS, "", 0);
-	measure(mount_ops, TMPFS, "", 0);
+	measure(INSTRUCTIONS, plain_ops, TMPFS, "", 0);
+	measure(INSTRUCTIONS, mount_ops, TMPFS, "", 0);
 	snprintf(condition, sizeof(condition), "%d pins", pins);
 	ops_fill(pins);
-	measure(full_ops, TMPFS, condition, pins);
+	measure(INSTRUCTIONS, full_ops, TMPFS, condition, pins);
 
 	ops_use(BPF);
-	measure(plain_ops, BPF, "", 0);
-	measure(mount_ops, BPF, "", 0);
+	measure("entry", entry_ops, BPF, "", 0);
+	measure(INSTRUCTIONS, plain_ops, BPF, "", 0);
+	measure(INSTRUCTIONS, mount_ops, BPF, "", 0);
 	fill(pins);
-	measure(full_ops, BPF, condition, pins);
+	measure(INSTRUCTIONS, full_ops, BPF, condition, pins);
 
 	snprintf(condition, sizeof(condition), "%d instances", instances);
 	ops_instances(instances);
-	measure(mount_ops, BPF, condition, 0);
+	measure(INSTRUCTIONS, mount_ops, BPF, condition, 0);
 	return 0;
 }

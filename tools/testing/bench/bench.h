@@ -42,6 +42,8 @@ struct op {
 /* A list of these ends with one that has no name. */
 extern const struct op plain_ops[];
 extern const struct op mount_ops[];
+/* Those that fail before they do anything. */
+extern const struct op entry_ops[];
 /* Those that are also counted in a directory that has very many entries. */
 extern const struct op full_ops[];
 
@@ -65,7 +67,7 @@ struct objects {
 struct objects objects_new(void);
 /* As bpf(2); -errno if they fail. */
 int obj_pin(int fd, const char *path);
-int obj_get(const char *path);
+int obj_get(const char *path, unsigned int flags);
 
 /* Ends the program with a message, and errno's if there is one. */
 void die(int error, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));

@@ -32,9 +32,9 @@ int obj_pin(int fd, const char *path)
 	return bpf(BPF_OBJ_PIN, &attr, UP_TO(file_flags));
 }
 
-int obj_get(const char *path)
+int obj_get(const char *path, unsigned int flags)
 {
-	union bpf_attr attr = { .pathname = (uintptr_t)path };
+	union bpf_attr attr = { .pathname = (uintptr_t)path, .file_flags = flags };
 
 	return bpf(BPF_OBJ_GET, &attr, UP_TO(file_flags));
 }

@@ -14,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
+
 #include "bench.h"
 
 const char *const fs_name[FS_COUNT] = { "bpf", "tmpfs" };
@@ -92,7 +94,7 @@ static void mknod_exists_run(int i)
 
 static void get(int i, const char *path)
 {
-	fds[i] = obj_get(path);
+	fds[i] = obj_get(path, 0);
 	if (fds[i] < 0)
 		die(-fds[i], "bpf_obj_get %s", path);
 }
@@ -119,7 +121,13 @@ static void get_symlink_run(int i)
 
 static void get_absent_run(int i)
 {
-	MUST_BE(-ENOENT, obj_get(absent));
+	MUST_BE(-ENOENT, obj_get(absent, 0));
+}
+
+/* What asks for only reading and only writing is refused at once. */
+static void get_invalid_run(int i)
+{
+	MUST_BE(-EINVAL, obj_get(map, BPF_F_RDONLY | BPF_F_WRONLY));
 }
 
 static void open_(int i, const char *path)
@@ -329,6 +337,11 @@ static void mount_after(int i)
 }
 
 #define BOTH(function) { function, function }
+
+const struct op entry_ops[] = {
+	{ "get, EINVAL", { get_invalid_run } },
+	{ NULL }
+};
 
 const struct op plain_ops[] = {
 	{ "empty system call", BOTH(getppid_run) },

@@ -12,6 +12,9 @@ use super::limits::Limits;
 /// The file system that is measured, and the one that is the same in both guests.
 const BPF: &str = "bpf";
 const TMPFS: &str = "tmpfs";
+/// What a call is counted in that does nothing but reach a function that ours replaces: instructions,
+/// by which the livepatch core's entry shows.
+const ENTRY: &str = "entry";
 
 /// What a guest said in a line.
 #[derive(Debug, PartialEq)]
@@ -95,7 +98,7 @@ struct Row<'a> {
     operation: &'a str,
     /// How many pins or instances there were, if many.
     condition: &'a str,
-    /// Instructions or bytes.
+    /// Instructions, bytes, or the instructions of an entry.
     unit: &'a str,
     #[serde(flatten)]
     pair: Pair,
@@ -123,7 +126,7 @@ impl Row<'_> {
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
     rows: Vec<Row<'a>>,
-    /// The operation with the largest ratio, and that ratio.
+    /// The operation with the largest ratio, and that ratio; no entry is one.
     worst: (String, f64),
     /// The largest ratio of tmpfs, in either direction: how exact the other ratios are.
     noise: f64,
@@ -176,6 +179,7 @@ impl<'a> Report<'a> {
         }
         let worst = rows
             .iter()
+            .filter(|row| row.unit != ENTRY)
             .max_by(|a, b| a.pair.ratio.total_cmp(&b.pair.ratio))
             .map(|row| (row.name(), row.pair.ratio))
             .context("nothing was counted")?;
@@ -241,6 +245,9 @@ impl<'a> Report<'a> {
                 if row.is_above() { " !" } else { "  " }
             );
             let mut columns = String::new();
+            if row.unit == ENTRY {
+                let _ = write!(columns, "{:>+10.1}", ours - c);
+            }
             if !row.condition.is_empty() {
                 let growth = row.growth.map_or_else(String::new, |growth| {
                     format!("{:>8.3}{:>8.3}", growth.c, growth.ours)
@@ -278,6 +285,7 @@ impl<'a> Report<'a> {
             _ => format!("{:>8}{:>8}", "C grows", "ours"),
         };
         let tmpfs = match row.tmpfs {
+            None if row.unit == ENTRY => format!("{:>10}", "ours-C"),
             None => String::new(),
             Some(_) => format!("{:>10}{:>9}", "tmpfs", "ours/C"),
         };
@@ -372,6 +380,25 @@ mod tests {
         assert!(refused(&[("5000", "0")], "").contains("nothing was counted"));
         assert!(refused(&[(get, "oops\n")], "").contains("not understood"));
         assert!(refused(&[], "put = 2 # x").contains("no such operation"));
+    }
+
+    // Catches: an entry that is taken for the worst operation, or that is not judged.
+    #[test]
+    fn an_entry_is_apart() {
+        let said = |entry, text: &str| format!("entry\tbpf\tno get\t\t{entry}\n{text}");
+        let (c, ours) = (said(600, C), said(690, &ours(&[])));
+        let (c, ours) = (Said::parse(&c).unwrap(), Said::parse(&ours).unwrap());
+        for (limit, is_good) in [("1.2", true), ("1.1", false)] {
+            let limits = format!("all = 1.03\ntmpfs = 1.01\nno get = {limit} # x");
+            let limits = Limits::parse(&limits).unwrap();
+            let report = Report::new(&c, &ours, &limits).unwrap();
+            assert_eq!(report.is_good(), is_good);
+            assert_eq!(report.worst.1, 1.0);
+            let table = report.table();
+            let line = table.lines().nth(1).unwrap().split_whitespace();
+            let fields: Vec<_> = line.filter(|field| *field != "!").collect();
+            assert_eq!(fields, ["no", "get", "600.0", "690.0", "1.1500", "+90.0"]);
+        }
     }
 
     // Catches: a table whose columns are wrong.
