@@ -13,6 +13,7 @@
 #include "file.h"
 #include "kernel_log.h"
 #include "parameters.h"
+#include "slab.h"
 #include "state.h"
 #include "subject.h"
 #include "wait.h"
@@ -470,6 +471,31 @@ int fail_each(const struct call *call, const char *dir)
 		fprintf(stderr, "# %s: %u points\n", call->name, points(row));
 		bad++;
 	}
+	return bad;
+}
+
+int fail_all(const struct world *world, const struct call *calls, unsigned int cnt)
+{
+	long before[ARRAY_SIZE(world->caches)];
+	unsigned int i;
+	int bad = 0;
+
+	for (i = 0; i < ARRAY_SIZE(before) && world->caches[i]; i++) {
+		before[i] = slab_settled(world->caches[i]);
+		if (before[i] < 0 && !(subject.other_serves && subject.other_serves())) {
+			fprintf(stderr, "# %s: not in /proc/slabinfo\n", world->caches[i]);
+			return 1;
+		}
+	}
+	if (world->make())
+		return 1;
+	for (i = 0; i < cnt && bad < MAX_COMPLAINTS; i++) {
+		bad += fail_each(&calls[i], world->dir);
+		bad += world->kept && world->kept();
+	}
+	bad += !!world->remove();
+	for (i = 0; i < ARRAY_SIZE(before) && world->caches[i]; i++)
+		bad += slab_check(world->caches[i], before[i]);
 	return bad;
 }
 

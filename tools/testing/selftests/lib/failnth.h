@@ -67,6 +67,25 @@ int armed_prepare(void);
  */
 int fail_each(const struct call *call, const char *dir);
 
+/* What calls are made in. The functions return 0 or -errno. */
+struct world {
+	/* The directory whose tree is compared after each call. */
+	const char *dir;
+	/* Makes what is there; takes it away. */
+	int (*make)(void);
+	int (*remove)(void);
+	/* Whether that is there still, as far as the tree does not tell; may be NULL. */
+	int (*kept)(void);
+	/* Slab caches that must have as many objects as before; those that are there. */
+	const char *caches[4];
+};
+
+/*
+ * fail_each() for all calls, in a world that is made and removed. Returns the number of
+ * complaints.
+ */
+int fail_all(const struct world *world, const struct call *calls, unsigned int cnt);
+
 /*
  * For restore(): @err is the result of undoing. The undoing must have succeeded if
  * the call succeeded; otherwise there must have been nothing to undo (ENOENT).

@@ -4,6 +4,7 @@
 
 #include "file.h"
 #include "slab.h"
+#include "subject.h"
 #include "wait.h"
 
 long slab_objects(const char *cache)
@@ -32,4 +33,12 @@ long slab_settled(const char *cache)
 	while (sleep_ms(20), (now = slab_objects(cache)) != last)
 		last = now;
 	return now;
+}
+
+int slab_check(const char *cache, long before)
+{
+	if (wait_until(slab_objects(cache) == before, PATIENCE))
+		return 0;
+	fprintf(stderr, "# objects in %s: %ld -> %ld\n", cache, before, slab_objects(cache));
+	return 1;
 }

@@ -2,10 +2,8 @@
 /* Allocations that fail in each call on the file system, in mounting it, in loading it. */
 #include "notefs_harness.h"
 #include "failnth.h"
-#include "slab.h"
 
 #define PAGE 4096
-#define SETTLE_MS 5000
 /* Files of the world in which the calls are made. */
 #define FILE_SIZE (3 * PAGE + 100)
 #define WRITTEN 20000
@@ -49,39 +47,20 @@ static int world_kept(void)
 	return -EIO;
 }
 
-static const char *const caches[] = { NOTEFS_CACHE, "mnt_cache" };
-
-/* All calls, each checked; at the end there must be as many inodes and mounts as before. */
-static int fail_all(const struct call *calls, unsigned int cnt)
+static int world_remove(void)
 {
-	long before[ARRAY_SIZE(caches)];
-	unsigned int i;
-	int bad = 0;
-
-	for (i = 0; i < ARRAY_SIZE(caches); i++) {
-		before[i] = slab_settled(caches[i]);
-		if (before[i] < 0 && (i || kind->ours)) {
-			fprintf(stderr, "# %s: not in /proc/slabinfo\n", caches[i]);
-			return 1;
-		}
-	}
-	if (world_make())
-		return 1;
-	for (i = 0; i < cnt && bad < MAX_COMPLAINTS; i++) {
-		bad += fail_each(&calls[i], M);
-		bad += !!world_kept();
-	}
-	bad += !!umount_notes(M);
-	for (i = 0; i < ARRAY_SIZE(caches); i++) {
-		if (wait_until(slab_objects(caches[i]) == before[i], SETTLE_MS))
-			continue;
-		fprintf(stderr, "# objects in %s: %ld -> %ld\n", caches[i], before[i],
-			slab_objects(caches[i]));
-		bad++;
-	}
-	return bad;
+	return umount_notes(M);
 }
-#define FAIL_ALL(calls) fail_all(calls, ARRAY_SIZE(calls))
+
+static const struct world world = {
+	.dir = M,
+	.make = world_make,
+	.kept = world_kept,
+	.remove = world_remove,
+	.caches = { "mnt_cache", NOTEFS_CACHE },
+};
+
+#define FAIL_ALL(calls) fail_all(&world, calls, ARRAY_SIZE(calls))
 
 static int opened(const char *path, int flags)
 {

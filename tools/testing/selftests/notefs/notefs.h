@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "contents.h"
 #include "file.h"
 #include "fsmount.h"
 #include "module.h"
@@ -71,24 +72,15 @@ bool df_says(const char *dir, uint64_t limit, uint64_t used);
 
 /* ---- files ---- */
 
-struct stat stat_of(const char *path);
-off_t size_of(const char *path);
-int rename2(const char *from, const char *to, unsigned int flags);
-/* Makes a file with this content, or replaces the content; 0 or -errno. */
-int put(const char *path, const void *data, size_t size);
 /* A file of that many bytes of a pattern. */
 int put_pattern(const char *path, size_t size, unsigned int seed);
 /* Whether the file is just that. */
 bool is_pattern(const char *path, size_t size, unsigned int seed);
-bool is_content(const char *path, const void *data, size_t size);
 /* Each byte depends on the seed and on its place. */
 void pattern(void *buf, size_t size, unsigned int seed, off_t at);
 bool pattern_at(const void *buf, size_t size, unsigned int seed, off_t at);
 /* All of it is zero. */
 bool zeros(const void *buf, size_t size);
-/* Writes until all is written or an error comes; bytes or -errno. */
-ssize_t write_all(int fd, const void *buf, size_t size);
-ssize_t read_all(int fd, void *buf, size_t size);
 /* Writes zeros until an error comes, which must be ENOSPC; bytes written or -errno. */
 ssize_t fill(int fd, size_t piece);
 

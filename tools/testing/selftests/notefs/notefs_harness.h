@@ -4,6 +4,7 @@
 #define NOTEFS_SELFTEST_HARNESS_H
 
 #include "harness.h"
+#include "module_main.h"
 #include "notefs.h"
 
 #define NOTEFS_VARIANT(name)							\
@@ -27,9 +28,6 @@
 	NOTEFS_FIXTURE_OF(name, TMPFS_VARIANT(name) NOTEFS_VARIANT(name))
 #define NOTEFS_ONLY_FIXTURE(name)						\
 	NOTEFS_FIXTURE_OF(name, NOTEFS_VARIANT(name))
-
-static pid_t begun_by;
-static bool loaded;
 
 static void keep_variant(struct __fixture_metadata *f, struct __fixture_variant_metadata *v)
 {
@@ -66,22 +64,6 @@ static unsigned int keep_variants(const char *type, unsigned int *modules)
 	return cnt;
 }
 
-/* As the last of what the program does, since exit() calls it after the harness's own. */
-static void unload(void)
-{
-	int err;
-
-	if (getpid() != begun_by || !loaded)
-		return;
-	end_children();
-	err = module_remove();
-	if (!err)
-		return;
-	fprintf(stderr, "# cannot unload the module " NOTEFS ": %s\n", strerror(-err));
-	fflush(NULL);
-	_exit(KSFT_FAIL);
-}
-
 /*
  * The whole program: keeps the variants that NOTEFS_TYPE asks for, loads the module if
  * @load and one of them needs it, calls @run, and unloads the module in the end. Where the
@@ -91,7 +73,6 @@ static int notefs_main(int argc, char **argv, int (*run)(int argc, char **argv),
 {
 	const char *type = getenv("NOTEFS_TYPE");
 	unsigned int modules = 0;
-	int err;
 
 	if (geteuid()) {
 		fprintf(stderr, "%s: needs root\n", argv[0]);
@@ -101,22 +82,8 @@ static int notefs_main(int argc, char **argv, int (*run)(int argc, char **argv),
 		fprintf(stderr, "%s: has no test for NOTEFS_TYPE=%s\n", argv[0], type);
 		return KSFT_FAIL;
 	}
-	if (modules && module_refcnt() >= 0) {
-		fprintf(stderr, "%s: the module " NOTEFS " is loaded: unload it first\n", argv[0]);
-		return KSFT_FAIL;
-	}
-	begun_by = getpid();
-	if (modules && load) {
-		err = module_insert(NULL);
-		if (err) {
-			fprintf(stderr, "%s: cannot load %s: %s (set NOTEFS_MODULE to the path of notefs.ko, or NOTEFS_TYPE=tmpfs)\n",
-				argv[0], getenv("NOTEFS_MODULE") ?: "the module " NOTEFS,
-				strerror(-err));
-			return KSFT_FAIL;
-		}
-		loaded = true;
-		atexit(unload);
-	}
+	if (modules)
+		return module_main(argc, argv, run, load);
 	return run(argc, argv);
 }
 
