@@ -40,9 +40,14 @@ module: klp-relocate
 	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols $(sources)/rust/livepatch.symbols \
 		$(if $(btf),--btf "$(btf)" --prototypes $(module_out)/rust/prototypes.btf) \
 		$(module_out)/bpffs.ko
-	@nm -u $(module_out)/notefs.ko | awk 'NR == FNR { listed[$$2]; next } \
-		$$2 in listed { print "bpffs: error: notefs.ko refers to " $$2 ", which is not exported"; bad = 1 } \
-		END { exit bad }' $(module_out)/livepatch.symvers -
+	@for name in notefs $(if $(BPFFS_TESTFS),testfs testfs_bare); do \
+		nm -u $(module_out)/$$name.ko | awk -v name=$$name 'NR == FNR { listed[$$2]; next } \
+		$$2 in listed { print "bpffs: error: " name ".ko refers to " $$2 ", which is not exported"; bad = 1 } \
+		END { exit bad }' $(module_out)/livepatch.symvers - || exit 1; done
+
+# The file systems that are for tests only, too.
+test-modules: export BPFFS_TESTFS := y
+test-modules: module
 
 klp-relocate:
 	+@$(call cargo,tools/klp-relocate)
@@ -53,7 +58,7 @@ tools:
 # With warnings as errors, and documentation; apart from what is used.
 module-lint:
 	+@mkdir -p $(out)-lint
-	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_RUSTDOC=y BPFFS_DOCTESTS=y modules
+	+@$(kbuild) MO=$(out)-lint CLIPPY=1 KRUSTFLAGS=-Dwarnings BPFFS_TESTFS=y BPFFS_RUSTDOC=y BPFFS_DOCTESTS=y modules
 
 selftests:
 	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
@@ -69,4 +74,4 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module module-lint klp-relocate tools selftests mainline bench samples
+.PHONY: all module test-modules module-lint klp-relocate tools selftests mainline bench samples

@@ -55,7 +55,7 @@ shell:
 
 test: newer := $(if $(DEBUG),$(if $(ALL),--newer),--newer)
 test: setup
-	@$(BUILD) tools module selftests >&2
+	@$(BUILD) tools test-modules selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
 
 # The kernel's own tests that use the file system. They are built for the stock kernel: the
