@@ -474,28 +474,28 @@ int fail_each(const struct call *call, const char *dir)
 	return bad;
 }
 
-int fail_all(const struct world *world, const struct call *calls, unsigned int cnt)
+int fail_all_in(const struct fail_setup *setup, const struct call *calls, unsigned int cnt)
 {
-	long before[ARRAY_SIZE(world->caches)];
+	long before[ARRAY_SIZE(setup->caches)];
 	unsigned int i;
 	int bad = 0;
 
-	for (i = 0; i < ARRAY_SIZE(before) && world->caches[i]; i++) {
-		before[i] = slab_settled(world->caches[i]);
+	for (i = 0; i < ARRAY_SIZE(before) && setup->caches[i]; i++) {
+		before[i] = slab_settled(setup->caches[i]);
 		if (before[i] < 0 && !(subject.other_serves && subject.other_serves())) {
-			fprintf(stderr, "# %s: not in /proc/slabinfo\n", world->caches[i]);
+			fprintf(stderr, "# %s: not in /proc/slabinfo\n", setup->caches[i]);
 			return 1;
 		}
 	}
-	if (world->make())
+	if (setup->make())
 		return 1;
 	for (i = 0; i < cnt && bad < MAX_COMPLAINTS; i++) {
-		bad += fail_each(&calls[i], world->dir);
-		bad += world->kept && world->kept();
+		bad += fail_each(&calls[i], setup->dir);
+		bad += setup->kept && setup->kept();
 	}
-	bad += !!world->remove();
-	for (i = 0; i < ARRAY_SIZE(before) && world->caches[i]; i++)
-		bad += slab_check(world->caches[i], before[i]);
+	bad += !!setup->remove();
+	for (i = 0; i < ARRAY_SIZE(before) && setup->caches[i]; i++)
+		bad += slab_check(setup->caches[i], before[i]);
 	return bad;
 }
 

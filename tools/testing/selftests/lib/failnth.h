@@ -68,7 +68,7 @@ int armed_prepare(void);
 int fail_each(const struct call *call, const char *dir);
 
 /* What calls are made in. The functions return 0 or -errno. */
-struct world {
+struct fail_setup {
 	/* The directory whose tree is compared after each call. */
 	const char *dir;
 	/* Makes what is there; takes it away. */
@@ -84,7 +84,7 @@ struct world {
  * fail_each() for all calls, in a world that is made and removed. Returns the number of
  * complaints.
  */
-int fail_all(const struct world *world, const struct call *calls, unsigned int cnt);
+int fail_all_in(const struct fail_setup *setup, const struct call *calls, unsigned int cnt);
 
 /*
  * For restore(): @err is the result of undoing. The undoing must have succeeded if

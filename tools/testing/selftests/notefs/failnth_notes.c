@@ -52,7 +52,7 @@ static int world_remove(void)
 	return umount_notes(M);
 }
 
-static const struct world world = {
+static const struct fail_setup world = {
 	.dir = M,
 	.make = world_make,
 	.kept = world_kept,
@@ -60,7 +60,7 @@ static const struct world world = {
 	.caches = { "mnt_cache", NOTEFS_CACHE },
 };
 
-#define FAIL_ALL(calls) fail_all(&world, calls, ARRAY_SIZE(calls))
+#define FAIL_ALL(calls) fail_all_in(&world, calls, ARRAY_SIZE(calls))
 
 static int opened(const char *path, int flags)
 {

@@ -36,7 +36,7 @@ static int world_remove(void)
 	return umount_at(M);
 }
 
-static const struct world world = {
+static const struct fail_setup world = {
 	/* Not the whole of the tree: calls elsewhere look for themselves. */
 	.dir = M "/made",
 	.make = world_make,
@@ -44,7 +44,7 @@ static const struct world world = {
 	.remove = world_remove,
 	.caches = { "mnt_cache", TESTFS_CACHE },
 };
-#define FAIL_ALL(calls) fail_all(&world, calls, ARRAY_SIZE(calls))
+#define FAIL_ALL(calls) fail_all_in(&world, calls, ARRAY_SIZE(calls))
 
 static int restore_my_fd(long ret)
 {
