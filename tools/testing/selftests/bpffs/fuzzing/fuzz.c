@@ -33,6 +33,12 @@ static bool starts(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
+/*
+ * Whether the module is loaded with sharing=mount. Then mounts are made plainly, as many in a mount
+ * namespace as a sequence wants, and nothing that comes of that may differ.
+ */
+static bool plainly;
+
 static bool newinstance_value(const char *line, const char *c, const char *rust)
 {
 	return strstr(line, "newinstance") && !strcmp(c, "0") && !strcmp(rust, "-EINVAL") &&
@@ -43,8 +49,9 @@ static bool newinstance_value(const char *line, const char *c, const char *rust)
  * What of all that may differ (Documentation/features.rst) can come up here. A
  * sequence is not compared any further behind such a call. Not among them, as they
  * are not brought about:
- * - mounts that join an instance (Documentation/mount.rst): each is made in a
- *   mount namespace of its own, see own_namespace();
+ * - mounts that join an instance (Documentation/mount.rst): either each is made in a
+ *   mount namespace of its own, see own_namespace(), or none joins, see plainly;
+ * - a remount that changes something, see not_taken() of generate.c;
  * - delegate_cmds=common_attrs, and any delegate_cmds but none and all: C shifts
  *   by 65536 to parse the one and to show the others, and the kernel reports that
  *   as a fault, see option_value().
@@ -210,13 +217,14 @@ static int batch_run(struct batch *batch, unsigned int ms)
 
 	batch->c = calloc(batch->cnt, sizeof(char *));
 	batch->rust = calloc(batch->cnt, sizeof(char *));
+	mounts_apart = !plainly;
 	if (impl_rust())
 		return -EBUSY;
 	cnt = sequences_run(batch->seqs, batch->cnt, ms ? now_ms() + ms : 0, batch->c);
-	err = module_load(NULL);
+	err = module_load(plainly ? "sharing=mount" : NULL);
 	if (err)
 		return err;
-	if (!impl_rust())
+	if (!impl_rust() || mounts_join() == plainly)
 		return -ENODEV;
 	sequences_run(batch->seqs, cnt, 0, batch->rust);
 	/* Those without results do not count. */
@@ -484,9 +492,18 @@ int main(int argc, char **argv)
 
 FIXTURE(fuzz) { };
 
+FIXTURE_VARIANT(fuzz)
+{
+	bool plainly;
+};
+
+FIXTURE_VARIANT_ADD(fuzz, apart) { .plainly = false };
+FIXTURE_VARIANT_ADD(fuzz, plainly) { .plainly = true };
+
 FIXTURE_SETUP(fuzz)
 {
 	ASSERT_EQ(0, setup_error);
+	plainly = variant->plainly;
 }
 
 FIXTURE_TEARDOWN(fuzz)
@@ -497,8 +514,8 @@ FIXTURE_TEARDOWN(fuzz)
 
 static void print_stats(const char *what)
 {
-	printf("# report: fuzz %s: %lu sequences, %lu calls on each implementation, %lu results compared, %lu succeeded, %u kinds of results, %lu known differences\n",
-	       what, stats.sequences, stats.calls, stats.compared, stats.succeeded,
+	printf("# report: fuzz %s%s: %lu sequences, %lu calls on each implementation, %lu results compared, %lu succeeded, %u kinds of results, %lu known differences\n",
+	       what, plainly ? ", sharing=mount" : "", stats.sequences, stats.calls, stats.compared, stats.succeeded,
 	       stats.pairs_cnt, stats.known);
 }
 
@@ -566,7 +583,7 @@ TEST_F_TIMEOUT(fuzz, random, 36000)
 		for (i = 0; i < round; i++) {
 			struct sequence seq;
 
-			sequence_generate(&seq, seed, index + i);
+			sequence_generate(&seq, seed, index + i, plainly);
 			batch_add(&batch, &seq);
 		}
 		/* Half of the time that is left, as ours takes as long. */

@@ -90,6 +90,12 @@ const struct op *op_find(const char *line);
 /* Makes the call and adds its result, one line (results.h); false if @line is no call. */
 bool op_run(const char *line);
 
+/*
+ * What mounts of a sequence have to do with each other. By default each is made in a mount
+ * namespace of its own, as what joins what there is not what it is with C's.
+ */
+extern bool mounts_apart;
+
 /* ---- generate.c ---- */
 
 struct sequence {
@@ -100,7 +106,8 @@ struct sequence {
 
 void sequence_add(struct sequence *seq, const char *line);
 void sequence_free(struct sequence *seq);
-void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index);
+/* With @several, more of it is about mounts that could have to do with each other. */
+void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index, bool several);
 
 /* ---- sequence.c ---- */
 

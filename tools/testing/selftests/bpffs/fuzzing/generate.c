@@ -44,6 +44,42 @@ static bool chance(unsigned int percent)
 
 #define PICK(array) ((array)[below(ARRAY_SIZE(array))])
 
+/* ---- remounts ---- */
+
+/*
+ * What a remount changes, or refuses to change, is not what it is with C's, which looks at the
+ * options and forgets them. So the options of a remount are such that nothing comes of them.
+ */
+static struct {
+	/* File descriptors of contexts that may be for a remount. */
+	bool fs[SLOTS];
+	/* The call that is being made up may be one. */
+	bool call;
+} remounts;
+
+/* Takes note of what a call makes of a file descriptor. */
+static void note_remounts(const char *line)
+{
+	unsigned int fs;
+
+	/* The context of a mount that was made is for remounting that. */
+	if ((sscanf(line, "fspick f%u", &fs) == 1 || sscanf(line, "fsmount f%*u f%u", &fs) == 1) &&
+	    fs < SLOTS)
+		remounts.fs[fs] = true;
+}
+
+/* A value that no option has, whatever its name; of one that delegates, maybe nothing. */
+static const char *not_taken(const char *key)
+{
+	static const char * const bad[] = {
+		"", "abc", "12abc", "-1", " 1", "1 ", "0x", "none", "18446744073709551616",
+	};
+
+	if (!strncmp(key, "delegate", 8) && chance(40))
+		return chance(50) ? "0" : "0x0";
+	return PICK(bad);
+}
+
 /* ---- numbers ---- */
 
 /*
@@ -176,6 +212,8 @@ static void number(char *to, const char *name)
 		    strcmp(name, "lockcmd"))
 			v = PICK(edges);
 	}
+	if (!strcmp(name, "msflag"))
+		remounts.call = v & MS_REMOUNT;
 	if ((int64_t)v < 0 && (int64_t)v > -4096)
 		sprintf(to, "%ld", v);
 	else
@@ -313,7 +351,7 @@ static const char *const keys[] = {
 	"mode", "mode", "uid", "gid", CMDS, "delegate_maps", "delegate_progs",
 	"delegate_attachs", "source", "unknown", "ro", "rw", "sync", "async", "dirsync", "lazytime",
 	"context", "fscontext", "defcontext", "rootcontext", "seclabel", "smackfsdef", "",
-	"Mode", "mode ", "size", "nr_inodes", "silent", "subtype",
+	"Mode", "mode ", "size", "nr_blocks", "silent", "subtype",
 };
 
 static const char *const numbers[] = {
@@ -346,7 +384,9 @@ static void option_value(char *to, const char *key)
 {
 	unsigned int n = 1 + (chance(40) ? below(4) : 0);
 
-	if (!strncmp(key, "delegate", 8)) {
+	if (remounts.call) {
+		strcpy(to, not_taken(key));
+	} else if (!strncmp(key, "delegate", 8)) {
 		*to = '\0';
 		/* A list that ends with all, as C cannot show any other. */
 		if (!strcmp(key, CMDS)) {
@@ -389,8 +429,8 @@ static void value(char *to, const char *key)
 	char text[512];
 
 	option_value(text, key);
-	if (chance(85))
-		sprintf(to, "\"%s\"", text);
+	if (remounts.call || chance(85))
+		sprintf(to, "%s\"%s\"", remounts.call && chance(20) ? "end:" : "", text);
 	else if (chance(30))
 		sprintf(to, "\"%s\"*%u", *text ? text : "a", 1 + below(300 / (strlen(text) + 1) + 1));
 	else if (chance(50))
@@ -418,7 +458,8 @@ static void options(char *to)
 		return;
 	}
 	if (chance(4)) {
-		sprintf(to, "\"%s\"\"x\"*%u", chance(50) ? "mode=700," : "a=", 4080 + below(20));
+		sprintf(to, "\"%s\"\"x\"*%u", !remounts.call && chance(50) ? "mode=700," : "a=",
+			4080 + below(20));
 		return;
 	}
 	if (chance(4)) {
@@ -434,7 +475,7 @@ static void options(char *to)
 		if (chance(4))
 			to += sprintf(to, ",");
 	}
-	if (chance(10))
+	if (!remounts.call && chance(10))
 		to += sprintf(to, ",newinstance");
 	strcpy(to, "\"");
 }
@@ -511,13 +552,18 @@ static void call(struct sequence *seq, const struct op *op)
 {
 	char line[MAX_ARGS * TEXT], params[256], *word, *save;
 	size_t len = sprintf(line, "%s", op->name);
+	unsigned int fs;
 
 	strcpy(params, op->params);
 	for (word = strtok_r(params, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		line[len++] = ' ';
 		parameter(line + len, word);
 		len += strlen(line + len);
+		if (sscanf(line, "fsconfig f%u", &fs) == 1)
+			remounts.call = remounts.fs[fs];
 	}
+	remounts.call = false;
+	note_remounts(line);
 	sequence_add(seq, line);
 }
 
@@ -553,6 +599,7 @@ static __printf(2, 3) void line(struct sequence *seq, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	note_remounts(text);
 	sequence_add(seq, text);
 }
 
@@ -562,17 +609,19 @@ static void configure(struct sequence *seq, unsigned int fs)
 	unsigned int n = below(5);
 	char text[TEXT];
 
+	remounts.call = remounts.fs[fs];
 	while (n--) {
 		const char *key = PICK(keys);
 
 		if (chance(10)) {
 			line(seq, "fsconfig f%u 0 \"%s\" null 0", fs,
-			     chance(30) ? "newinstance" : key);
+			     chance(30) && !remounts.call ? "newinstance" : key);
 			continue;
 		}
 		value(text, key);
 		line(seq, "fsconfig f%u 1 \"%s\" %s 0", fs, key, text);
 	}
+	remounts.call = false;
 }
 
 /* A mount by the new interface. */
@@ -600,6 +649,70 @@ static void reconfigure(struct sequence *seq)
 	line(seq, "fsconfig f%u %d null null 0", fs, FSCONFIG_CMD_RECONFIGURE);
 	line(seq, "fslog f%u", fs);
 	line(seq, "mountinfo");
+}
+
+/*
+ * Mounts in one namespace: a further one, over another one, of a context that was opened before
+ * another was made, of bind mounts and copies, gone or moved, and what can be seen of them.
+ */
+static void several_mounts(struct sequence *seq)
+{
+	static const char * const places[] = { "/b", "/b", "/c", "/c", "/o/d", "/b/d" };
+	const char *at = PICK(places), *other = PICK(places);
+	unsigned int fs = below(SLOTS), mnt = below(SLOTS);
+	char text[TEXT];
+
+	switch (below(9)) {
+	case 0:
+		options(text);
+		line(seq, "mount \"bpf\" \"%s\" \"bpf\" %d %s", at, chance(80) ? 0 : MS_RDONLY, text);
+		break;
+	case 1:
+		new_mount(seq, at);
+		break;
+	case 2:
+		/* The first of them is made when there is another one already. */
+		line(seq, "fsopen f%u \"bpf\" 1", fs);
+		line(seq, "fsopen f%u \"bpf\" 1", (fs + 1) % SLOTS);
+		configure(seq, fs);
+		line(seq, "fsconfig f%u 6 null null 0", (fs + 1) % SLOTS);
+		line(seq, "fsmount f%u f%u 1 0", mnt, (fs + 1) % SLOTS);
+		line(seq, "move_mount f%u \"%s\"", mnt, at);
+		line(seq, "fsconfig f%u %d null null 0", fs, chance(50) ? 6 : 8);
+		line(seq, "fslog f%u", fs);
+		line(seq, "fsmount f%u f%u 1 0", mnt, fs);
+		line(seq, "move_mount f%u \"%s\"", mnt, other);
+		break;
+	case 3:
+		line(seq, "mount \"%s\" \"%s\" null 0x%x null", at, other, MS_BIND);
+		break;
+	case 4:
+		line(seq, "mount null \"%s\" null 0x%x null", at,
+		     MS_REMOUNT | (chance(50) ? MS_RDONLY : 0) | (chance(30) ? MS_BIND : 0));
+		break;
+	case 5:
+		line(seq, "umount \"%s\" %d", at, chance(50) ? 0 : MNT_DETACH);
+		break;
+	case 6:
+		line(seq, "open_tree f%u cwd \"%s\" 1", mnt, at);
+		line(seq, "move_mount f%u \"%s\"", mnt, other);
+		break;
+	case 7:
+		line(seq, "mount \"%s\" \"%s\" null 0x%x null", at, other, MS_MOVE);
+		break;
+	default:
+		/* One that is in no directory, but held. */
+		line(seq, "openat f%u cwd \"%s\" 0x10000 0", mnt, at);
+		line(seq, "umount \"%s\" %d", at, MNT_DETACH);
+		line(seq, "mount \"bpf\" \"%s\" \"bpf\" 0 null", at);
+		line(seq, "mkdirat f%u \"held\" 0755", mnt);
+		break;
+	}
+	line(seq, "mountinfo");
+	if (chance(50))
+		line(seq, "tree \"%s\"", other);
+	if (chance(50))
+		line(seq, "pin @map \"%s/%s\" 0 0 20 0", other, PICK(names));
 }
 
 /* What is delegated to a container, and what it does with that. */
@@ -682,12 +795,13 @@ void sequence_free(struct sequence *seq)
 	seq->lines = NULL;
 }
 
-void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index)
+void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index, bool several)
 {
 	unsigned int n;
 	char text[TEXT];
 
 	memset(seq, 0, sizeof(*seq));
+	memset(&remounts, 0, sizeof(remounts));
 	snprintf(seq->name, sizeof(seq->name), "seed %lu, sequence %u", seed, index);
 	state = seed * 0x9e3779b97f4a7c15 ^ (uint64_t)index << 32;
 	next();
@@ -709,11 +823,15 @@ void sequence_generate(struct sequence *seq, uint64_t seed, unsigned int index)
 			new_mount(seq, "/c");
 		else if (chance(2))
 			reconfigure(seq);
+		else if (several && chance(20))
+			several_mounts(seq);
 		else
 			any_call(seq);
 	}
 	line(seq, "events");
 	line(seq, "user 0");
 	line(seq, "tree \"/b\"");
+	if (several)
+		line(seq, "tree \"/c\"");
 	line(seq, "mountinfo");
 }

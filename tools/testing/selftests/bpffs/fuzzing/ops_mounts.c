@@ -12,11 +12,61 @@
 #include "fuzz.h"
 #include "results.h"
 
-/* A namespace of its own for a mount: what joins what is not C's business. */
+bool mounts_apart;
+
+/* A namespace of its own for a mount, see mounts_apart. */
 static void own_namespace(void)
 {
-	if (unshare(CLONE_NEWNS))
+	if (mounts_apart && unshare(CLONE_NEWNS))
 		put("(unshare: %s) ", strerrorname_np(errno));
+}
+
+static dev_t there[256];
+static unsigned int there_cnt;
+
+static bool is_gone(uint64_t dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < there_cnt && there[i] != dev; i++)
+		;
+	return i == there_cnt;
+}
+
+static void note_there(dev_t dev)
+{
+	if (there_cnt < ARRAY_SIZE(there))
+		there[there_cnt++] = dev;
+}
+
+/*
+ * Before an instance is made: it may be given the number of a device whose instance is gone, or
+ * another number, as other sequences leave and take some. So only those count as seen that can be
+ * seen now, mounted or open.
+ */
+static void forget_gone(void)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	unsigned int major, minor, i;
+	char *line = NULL;
+	struct stat st;
+	size_t size = 0;
+
+	there_cnt = 0;
+	while (file && getline(&line, &size, file) > 0) {
+		if (sscanf(line, "%*u %*u %u:%u", &major, &minor) == 2)
+			note_there(makedev(major, minor));
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	for (i = 0; i < SLOTS; i++) {
+		if (!fstat(SLOT_FD + i, &st))
+			note_there(st.st_dev);
+	}
+	if (!stat(".", &st))
+		note_there(st.st_dev);
+	nth_forget(is_gone);
 }
 
 /* SLOT TYPE FLAGS */
@@ -29,6 +79,8 @@ static void op_fsopen(const struct arg *a)
 /* FS COMMAND KEY VALUE AUX */
 static void op_fsconfig(const struct arg *a)
 {
+	if (a[1].num == FSCONFIG_CMD_CREATE || a[1].num == FSCONFIG_CMD_CREATE_EXCL)
+		forget_gone();
 	put_ret(sys(syscall(SYS_fsconfig, a[0].num, a[1].num, a[2].ptr, a[3].ptr, a[4].num)));
 }
 
@@ -81,6 +133,7 @@ static void op_fslog(const struct arg *a)
 /* SOURCE TARGET TYPE FLAGS DATA */
 static void op_mount(const struct arg *a)
 {
+	forget_gone();
 	if (!(a[3].num & (MS_REMOUNT | MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE |
 			  MS_UNBINDABLE)))
 		own_namespace();
@@ -156,6 +209,7 @@ static void op_container(const struct arg *a)
 		opts[n++] = a[i].ptr;
 		opts[n++] = equals + 1;
 	}
+	forget_gone();
 	mnt = container_mount(&userns, opts);
 	put_ret(mnt < 0 ? mnt : mnt_attach(mnt, "/c"));
 	if (mnt >= 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,19 +64,38 @@ void put_bytes(const void *data, size_t len)
 	put("\"");
 }
 
+static struct {
+	uint64_t a, b;
+	unsigned int nr;
+} seen[4096];
+static unsigned int seen_cnt, seen_nr;
+
 unsigned int nth(uint64_t a, uint64_t b)
 {
-	static uint64_t seen[4096][2];
-	static unsigned int cnt;
 	unsigned int i;
 
-	for (i = 0; i < cnt && (seen[i][0] != a || seen[i][1] != b); i++)
+	for (i = 0; i < seen_cnt && (seen[i].a != a || seen[i].b != b); i++)
 		;
-	if (i == cnt && cnt < ARRAY_SIZE(seen) - 1) {
-		seen[cnt][0] = a;
-		seen[cnt++][1] = b;
+	if (i == ARRAY_SIZE(seen))
+		return UINT_MAX;
+	if (i == seen_cnt) {
+		seen[i].a = a;
+		seen[i].b = b;
+		seen[i].nr = seen_nr++;
+		seen_cnt++;
 	}
-	return i;
+	return seen[i].nr;
+}
+
+void nth_forget(bool (*gone)(uint64_t a))
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < seen_cnt; i++) {
+		if (!gone(seen[i].a))
+			seen[kept++] = seen[i];
+	}
+	seen_cnt = kept;
 }
 
 void put_inode(dev_t dev, ino_t ino)

@@ -7,6 +7,7 @@
 #ifndef BPFFS_SELFTEST_FUZZ_RESULTS_H
 #define BPFFS_SELFTEST_FUZZ_RESULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,8 @@ void put_ret(long ret);
 void put_bytes(const void *data, size_t len);
 /* A number that stands for a number (@a, @b) of the kernel's: when it was first seen. */
 unsigned int nth(uint64_t a, uint64_t b);
+/* Numbers that may since stand for something else are to be taken for new ones. */
+void nth_forget(bool (*gone)(uint64_t a));
 void put_inode(dev_t dev, ino_t ino);
 /* A time that was set is far in the past or the future; any other shows as now. */
 void put_time(const char *name, int64_t sec, uint32_t nsec);
