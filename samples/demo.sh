@@ -205,6 +205,25 @@ mapfile -t lines <<<"$output"
 expect "two lines, so that the new one is empty" test ${#lines[@]} == 2
 expect "two devices" test "${lines[0]%:*}" != "${lines[1]%:*}"
 
+say "By a name, containers share an instance, wherever and whenever they are started. A mount" \
+	"on the host keeps it:"
+must mount -t bpf -o instance=demo bpf $OTHER
+must "unshare -m sh -c 'umount $BPF; mount -t bpf -o instance=demo bpf $BPF; ./pin-c $BPF/shared 44'"
+must "unshare -m sh -c 'umount $BPF; mount -t bpf -o instance=demo bpf $BPF; bpftool map lookup pinned $BPF/shared key 0 0 0 0'"
+expect_output "value: 2c 00 "
+must rm $OTHER/shared
+must umount $OTHER
+
+say "A container with a user namespace of its own has no right to make maps. With a token of" \
+	"an instance that was given to it, it has; and the instance takes three inodes at most," \
+	"the root among them:"
+must "./container-c ./pin-c $BPF/mine 45 2>&1 || true"
+expect_output "Operation not permitted"
+delegated=delegate_cmds=map_create,delegate_maps=array
+must ./container-c -o $delegated,nr_inodes=3 sh -c "'./pin-c --token $BPF $BPF/mine 45; df -i $BPF; cd $BPF; mkdir 1; mkdir 2 || true'"
+expect_output "is pinned to $BPF/mine"
+expect_output "No space left on device"
+
 say "rm unpins. The program array loses its last user that way, so the kernel empties it," \
 	"soon after: the tail call leads nowhere, and the counter stands still."
 must rm $BPF/demo/maps/jump
