@@ -99,7 +99,11 @@ impl Place {
     /// As C's `hash_64()`.
     #[inline]
     fn hash(self) -> u8 {
-        let bits = self.key.0.iter().fold(self.user_ns as u64, |bits, word| bits ^ word);
+        let bits = self
+            .key
+            .0
+            .iter()
+            .fold(self.user_ns as u64, |bits, word| bits ^ word);
         let product = bits.wrapping_mul(bindings::GOLDEN_RATIO_64);
         (product >> (u64::BITS - u8::BITS)) as u8
     }

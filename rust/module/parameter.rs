@@ -63,7 +63,6 @@ pub struct Parameter<T: Choice> {
 impl<T: Choice> Parameter<T> {
     /// A parameter that has its default.
     #[doc(hidden)]
-    #[expect(clippy::new_without_default)]
     pub const fn new() -> Self {
         const { assert!(!T::WORDS.is_empty(), "there is nothing to choose from") };
         Self {

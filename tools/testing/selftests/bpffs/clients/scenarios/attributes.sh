@@ -23,7 +23,8 @@ attached() {
 	find . -type f -exec sh -c \
 		'[ "$(getfattr -n bpf.attached --only-values "$2" 2>/dev/null)" = "$1" ]' sh "$1" {} \; -print
 }
-finds() { [[ $(attached "$1") == "$(ours && echo "$2" || true)" ]]; }
+on_ours() { if ours; then "$@"; fi; }
+finds() { [[ $(attached "$1") == "$(on_ours echo "$2")" ]]; }
 
 mount_bpf
 must bpftool map create "$BPF/map" type array key 4 value 8 entries 2 name numbers
@@ -42,7 +43,7 @@ expect says prog bpf.tag "$(bpftool -j prog show pinned prog | sed -E 's/.*"tag"
 expect says "$link" bpf.attached yes
 expect finds yes "./$link"
 expect finds no ""
-expect says dir bpf.instance "$(ours && getfattr -n bpf.instance --only-values . || true)"
+expect says dir bpf.instance "$(on_ours getfattr -n bpf.instance --only-values .)"
 expect says map bpf.tag "map: bpf.tag: No such attribute"
 refused setfattr -n bpf.name -v other map
 said "Operation not supported"
