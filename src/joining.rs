@@ -59,7 +59,7 @@ pub(crate) fn check(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         ),
         ("dots", options.dots && !instance.allows_dots()),
     ];
-    for (name, _) in wanted.iter().filter(|(_, differs)| *differs) {
+    if let Some((name, _)) = wanted.iter().find(|(_, differs)| *differs) {
         fc.error(fmt!(
             "{name} differs from that of {}: remount that, or use newinstance",
             instance.identity

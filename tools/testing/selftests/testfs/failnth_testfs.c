@@ -19,7 +19,7 @@ static struct {
 
 static int world_make(void)
 {
-	return mount_at(M, TESTFS, NULL) ?: put(M "/made/file", "abc", 3) ?:
+	return mount_at(M, TESTFS, "label=abc") ?: put(M "/made/file", "abc", 3) ?:
 	       put(M "/vetoes/a", "abc", 3) ?: put(M "/vetoes/b", "xy", 2);
 }
 

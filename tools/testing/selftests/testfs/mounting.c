@@ -159,37 +159,38 @@ TEST_F(sharing, join_refused)
 /* Mounts in so many tasks at the same time; how many of them could. */
 static int mount_at_once(int tasks, const char *opts)
 {
-	int *go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	char dir[16];
-	int good = 0, i;
+	int go[2], good = 0, i;
+	char dir[16], byte;
 
-	if (go == MAP_FAILED)
+	if (pipe2(go, O_CLOEXEC))
 		abort();
 	for (i = 0; i < tasks; i++) {
 		if (fork())
 			continue;
+		close(go[1]);
 		snprintf(dir, sizeof(dir), "t%d", i);
 		mkdir(dir, 0755);
-		while (!__atomic_load_n(go, __ATOMIC_SEQ_CST))
-			sched_yield();
+		/* Until the parent closes it, for all of them. */
+		if (read(go[0], &byte, 1))
+			abort();
 		_exit(!!mount_at(dir, TESTFS, opts));
 	}
-	__atomic_store_n(go, 1, __ATOMIC_SEQ_CST);
+	close(go[0]);
+	close(go[1]);
 	for (i = 0; i < tasks; i++)
 		good += !wait_child(-1);
-	munmap(go, sizeof(*go));
 	return good;
 }
 
 /* Catches: two superblocks of one key, made at the same time. */
-TEST_F(sharing, at_once)
+TEST_F_TIMEOUT(sharing, at_once, 120)
 {
+	int rounds = getenv("BPFFS_DEBUG") ? 5 : 50, round, i;
 	long instances = live(SUPER_BLOCKS);
 	char dir[16];
-	int round, i;
 
-	for (round = 0; round < 10; round++) {
-		EXPECT_EQ(8, mount_at_once(8, "key=7,pause=20"));
+	for (round = 0; round < rounds; round++) {
+		EXPECT_EQ(8, mount_at_once(8, "key=7,counts_only"));
 		EXPECT_EQ(instances + 1, live(SUPER_BLOCKS));
 		for (i = 0; i < 8; i++) {
 			snprintf(dir, sizeof(dir), "t%d", i);
@@ -204,7 +205,7 @@ TEST_F(sharing, at_once)
 }
 
 /* Catches: who waits for one that is never filled, and joins that, or waits for ever. */
-TEST_F(sharing, filling_fails)
+TEST_F_TIMEOUT(sharing, filling_fails, 120)
 {
 	long instances = live(SUPER_BLOCKS), fills = made(FILLS);
 	pid_t pid;
@@ -227,7 +228,7 @@ TEST_F(sharing, filling_fails)
 /* ---- configuring ---- */
 
 /* Catches: a step that fails and leaves something, or whose failure is not told. */
-TEST_F(mounting, each_step_fails)
+TEST_F_TIMEOUT(mounting, each_step_fails, 120)
 {
 	static const struct { const char *step; int err; } steps[] = {
 		{ "parse", -EDOM }, { "sharing", -EDOM }, { "fill", -EDOM }, { "data", -EDOM },
@@ -322,6 +323,18 @@ TEST_F(mounting, shown)
 	ASSERT_EQ(0, sys(mount(M "/deep/0", "dir", NULL, MS_BIND, NULL)));
 	ASSERT_TRUE(mountinfo("dir", &info));
 	EXPECT_STREQ("rw,label=abc", info.sb_opts);
+}
+
+/* Catches: a superblock that cannot be filled because it is read-only, or is written to. */
+TEST_F(mounting, read_only)
+{
+	ASSERT_EQ(0, mkdir(M, 0755));
+	ASSERT_EQ(0, sys(mount("none", M, TESTFS, MS_RDONLY, NULL)));
+	EXPECT_TRUE(exists(M "/deep/0/1/2/3"));
+	EXPECT_EQ(-EROFS, sys(open(M "/made/a", O_WRONLY | O_CREAT, 0644)));
+	EXPECT_EQ(-EROFS, sys(mkdir(M "/made/a", 0755)));
+	EXPECT_EQ(-EROFS, sys(chmod(M "/made_up", 0700)));
+	EXPECT_EQ(-EROFS, sys(open(M "/files/own", O_RDWR)));
 }
 
 /* Catches: a remount that fails and changes something, or succeeds and does not. */

@@ -75,6 +75,10 @@ TEST_F(open_files, refused)
 	/* No open file. */
 	close(open(FILES "/own", O_PATH));
 	EXPECT_EQ(released, made(RELEASES));
+	/* What the VFS refuses once open() has succeeded is released. */
+	EXPECT_EQ(-EINVAL, sys(open(FILES "/own", O_RDONLY | O_DIRECT)));
+	EXPECT_TRUE(wait_until(live(OPEN) == before, 5000));
+	EXPECT_EQ(released + 1, made(RELEASES));
 }
 
 /* Catches: bytes that were read or written and are not told of; an error that is told as success. */
