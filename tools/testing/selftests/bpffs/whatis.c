@@ -134,7 +134,7 @@ TEST_F(whatis, kinds)
 }
 
 /* Catches: a type of maps that is named otherwise than users know it. */
-TEST_F(whatis, map_types)
+TEST_F_TIMEOUT(whatis, map_types, 120)
 {
 	static const char *const of_cgroups[] = { "CGROUP_STORAGE", "PERCPU_CGROUP_STORAGE" };
 	int types = map_types_load(), map;
@@ -161,7 +161,7 @@ TEST_F(whatis, map_types)
 }
 
 /* Catches: a type of programs that is named otherwise than users know it. */
-TEST_F(whatis, prog_types)
+TEST_F_TIMEOUT(whatis, prog_types, 120)
 {
 	static const struct {
 		const char *name;
@@ -459,7 +459,7 @@ TEST_F(whatis, token)
 }
 
 /* Catches: an answer of neither object where one replaces the other, or a reference lost. */
-TEST_F_TIMEOUT(whatis, replaced, 60)
+TEST_F_TIMEOUT(whatis, replaced, 120)
 {
 	uint64_t end = now_ms() + 1000;
 	int ready = event_new(), i;
