@@ -53,7 +53,7 @@ pub trait Choice: Copy + Sync + 'static {
 /// module::parameter!(FORMAT: Format, "format", "how lines are shown: short or long");
 /// ```
 ///
-/// [`parameter!`]: crate::parameter
+/// [`parameter!`]: crate::parameter!
 pub struct Parameter<T: Choice> {
     /// The number of the word.
     word: Atomic<u32>,
