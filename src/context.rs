@@ -81,7 +81,7 @@ impl Context for MountContext {
         if !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
-        let key = self.identity(fc)?.key()?;
+        let key = self.identity(fc)?.key();
         Ok(key.map_or(Sharing::Independent, Sharing::Keyed))
     }
 
@@ -134,12 +134,12 @@ impl MountContext {
             id: self.namespace.get(),
             is_explicit,
         };
-        let identity = match (self.options.instance, self.options.new_instance) {
+        let identity = match (&self.options.instance, self.options.new_instance) {
             (Some(_), true) => {
                 fc.error(fmt!("instance and newinstance: give one of them"));
                 return Err(EINVAL);
             }
-            (Some(Wanted::Named(name)), false) => Identity::Named(name),
+            (Some(Wanted::Named(name)), false) => Identity::Named(name.clone()),
             (Some(Wanted::Namespace), false) => namespace(true),
             (None, true) => Identity::Own,
             (None, false) => match self.default {

@@ -9,6 +9,7 @@ use fs::{
     KernelId,
     Key,
     Mode,
+    Name,
     SuperBlock, //
 };
 use kernel::{
@@ -25,7 +26,7 @@ use kernel::{
 use crate::{delegation, file_system::BpfFs};
 
 /// What an instance is found by.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// By nothing: it is that of one mount, and of what is made of that mount.
     Own,
@@ -38,18 +39,18 @@ pub(crate) enum Identity {
         /// Whether the mount that made the instance asked for it by an option.
         is_explicit: bool,
     },
-    /// By a name.
+    /// By a name, see [`is_name()`].
     Named(Name),
 }
 
 impl Identity {
     /// The key of the instance; `None` if it cannot be found.
-    pub(crate) fn key(self) -> Result<Option<Key>> {
-        Ok(match self {
+    pub(crate) fn key(self) -> Option<Key> {
+        match self {
             Self::Own => None,
-            Self::Namespace { id, .. } => Some(Key::number(id)),
-            Self::Named(name) => Some(Key::name(name.as_bytes())?),
-        })
+            Self::Namespace { id, .. } => Some(Key::Number(id)),
+            Self::Named(name) => Some(Key::Name(name)),
+        }
     }
 }
 
@@ -64,49 +65,13 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The name of an instance: 1 to 63 letters, digits, `_` and `-`.
-///
-/// # Invariants
-///
-/// The first `length` bytes are such.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Name {
-    bytes: [u8; Key::NAME_MAX],
-    length: u8,
-}
+/// The longest name of an instance.
+pub(crate) const NAME_MAX: usize = 63;
 
-impl Name {
-    /// `name`, if it is one.
-    pub(crate) fn new(name: &[u8]) -> Option<Self> {
-        let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let mut bytes = [0; Key::NAME_MAX];
-        if name.is_empty() || !name.iter().all(is_allowed) {
-            return None;
-        }
-        bytes.get_mut(..name.len())?.copy_from_slice(name);
-        // INVARIANT: All bytes have just been looked at.
-        Some(Self {
-            bytes,
-            length: u8::try_from(name.len()).ok()?,
-        })
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        let (name, _) = self
-            .bytes
-            .split_at_checked(self.length.into())
-            .unwrap_or_default();
-        name
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        self.as_bytes()
-            .iter()
-            .try_for_each(|byte| f.write_char((*byte).into()))
-    }
+/// Whether an instance can have that name: 1 to 63 letters, digits, `_` and `-`.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=NAME_MAX).contains(&name.len()) && name.iter().all(is_allowed)
 }
 
 /// What belongs to an instance.
@@ -137,7 +102,7 @@ impl Instance {
     /// What the attribute `bpf.instance` says: whose implementation serves the instance, and which
     /// instance it is.
     pub(crate) fn describe<'a>(&self, value: Buffer<'a>) -> Result<Filled<'a>> {
-        match self.identity {
+        match &self.identity {
             Identity::Own => value.fill(b"rust own"),
             Identity::Namespace { id, .. } => value.fill_fmt(fmt!("rust namespace:{id}")),
             Identity::Named(name) => value.fill_fmt(fmt!("rust name:{name}")),
@@ -180,7 +145,7 @@ impl Instance {
 /// of the mount.
 pub(crate) fn show_options(sb: &SuperBlock<BpfFs>, root: &AnyINode, m: &SeqFile) {
     let instance = sb.data();
-    match instance.identity {
+    match &instance.identity {
         Identity::Named(name) => seq_print!(m, ",instance={name}"),
         Identity::Namespace {
             is_explicit: true, ..

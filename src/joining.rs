@@ -71,7 +71,7 @@ pub(crate) fn check(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
 
 /// The same of mode and owner of the root.
 fn check_root(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
-    let (identity, root) = (sb.data().identity, sb.root());
+    let (identity, root) = (&sb.data().identity, sb.root());
     let (uid, gid, mode) = (root.uid(), root.gid(), root.mode().without(Mode::STICKY));
     let mut differs = false;
     let mut tell = |name: &str, has: fmt::Arguments<'_>| {

@@ -7,10 +7,10 @@ use fs::{
     capability::{capable, Capability},
     number,
     FsContext,
-    Key,
     Kgid,
     Kuid,
     Mode,
+    Name,
     Parameter,
     ParameterTable,
     Parameters,
@@ -18,7 +18,7 @@ use fs::{
 };
 use kernel::prelude::*;
 
-use crate::{delegation, file_system::BpfFs, instance::Name};
+use crate::{delegation, file_system::BpfFs, instance};
 
 /// A mount option.
 #[derive(Clone, Copy)]
@@ -65,7 +65,7 @@ static PARAMETERS: Parameters<MountOption, 14> = Parameters::new([
 pub(crate) const TABLE: ParameterTable<MountOption> = PARAMETERS.table();
 
 /// Which instance a mount asks for by `instance=`.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Wanted {
     /// The mount namespace's.
     Namespace,
@@ -114,7 +114,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value,
+    /// `ENOMEM`; `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value,
     /// which is told in the context's log; `ERANGE` for a number that is too large; `EPERM` for delegating without `CAP_SYS_ADMIN`.
     pub(crate) fn parse(
         &mut self,
@@ -134,15 +134,17 @@ impl Options {
             MountOption::Gid => self.gid = Some(fc.kgid(number).ok_or_else(bad("gid"))?),
             MountOption::Mode => self.mode = Some(Mode::new(number)),
             MountOption::Instance => {
-                self.instance = Some(match parameter.string()?.to_bytes() {
-                    Wanted::NAMESPACE => Wanted::Namespace,
-                    name => Wanted::Named(Name::new(name).ok_or_else(|| {
-                        fc.error(fmt!(
-                            "instance: a name is 1 to {} letters, digits, '_' and '-'",
-                            Key::NAME_MAX
-                        ));
-                        EINVAL
-                    })?),
+                let name = parameter.string()?;
+                self.instance = Some(if name.to_bytes() == Wanted::NAMESPACE {
+                    Wanted::Namespace
+                } else if instance::is_name(name.to_bytes()) {
+                    Wanted::Named(Name::new(name)?)
+                } else {
+                    fc.error(fmt!(
+                        "instance: a name is 1 to {} letters, digits, '_' and '-'",
+                        instance::NAME_MAX
+                    ));
+                    return Err(EINVAL);
                 });
             }
             MountOption::NewInstance => self.new_instance = true,

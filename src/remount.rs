@@ -82,7 +82,7 @@ pub(crate) fn limit_of(nr_inodes: u64) -> Option<u64> {
 /// Checks that nothing is asked for that an instance has for all its life.
 fn check_unchangeable(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
     let instance = sb.data();
-    let is_same = match (options.instance, instance.identity) {
+    let is_same = match (&options.instance, &instance.identity) {
         (None, _) | (Some(Wanted::Namespace), Identity::Namespace { .. }) => true,
         (Some(Wanted::Named(wanted)), Identity::Named(name)) => wanted == name,
         (Some(_), _) => false,

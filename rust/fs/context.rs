@@ -29,7 +29,7 @@ use kernel::{
 };
 
 /// Which superblock a mount shows.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Sharing {
     /// One of its own: each mount makes a new superblock.
     Independent,
@@ -127,6 +127,9 @@ pub trait Context: Sized + Send {
     /// Reconfigures a superblock (`mount -o remount`) by the parameters that
     /// [`parse`](Self::parse) has taken. Runs in whoever reconfigures, with the superblock's
     /// `s_umount` locked for writing.
+    ///
+    /// Not called for a superblock of another type, whose context was handed over: nothing but the
+    /// flags of that can be changed.
     ///
     /// Absent: parameters are refused with `EINVAL`; flags such as `ro` can be changed.
     fn reconfigure(
@@ -369,15 +372,24 @@ impl<T: FileSystem> ContextTable<T> {
     /// # Safety
     ///
     /// The caller must do as the VFS does: pass a context that `init_fs_context()` succeeded for,
-    /// locked, whose root is that of a live superblock of `T` with `s_umount` locked for writing.
+    /// locked, whose root is that of a live superblock with `s_umount` locked for writing.
     unsafe extern "C" fn reconfigure(fc: *mut bindings::fs_context) -> c_int {
         if !T::Context::HAS_RECONFIGURE {
             return 0;
         }
-        // SAFETY: Context and superblock are valid by this function's contract. This is an
-        // operation of the context, which may use the file system's side.
+        // SAFETY:
+        // - Context and superblock are valid by this function's contract.
+        // - The superblock is one of `T` where it is taken for such: its type says so, and no
+        //   superblock of that type is seen before it has data and root.
+        // - This is an operation of the context, which may use the file system's side.
         let (fc, sb, context) = unsafe {
-            let sb = SuperBlock::from_raw((*(*fc).root).d_sb);
+            let sb = (*(*fc).root).d_sb;
+            // A context of another type that was handed over (`Registration::new_unlisted()`) may
+            // reconfigure a superblock of that type. Nothing of that superblock is of `T`.
+            if !ptr::eq((*sb).s_type, T::file_system_type().as_ptr()) {
+                return 0;
+            }
+            let sb = SuperBlock::from_raw(sb);
             let fc = FsContext::<T>::from_raw(fc);
             (fc, sb, (*fc.sb_info()).context.as_mut())
         };

@@ -15,67 +15,66 @@
 //! lock is held.
 
 use crate::bindings;
-use core::{cell::UnsafeCell, mem::size_of, ptr, ptr::NonNull};
-use kernel::{new_spinlock, prelude::*, sync::SpinLock};
+use core::{cell::UnsafeCell, ptr, ptr::NonNull};
+use kernel::{
+    fmt, new_spinlock,
+    prelude::*,
+    str::{
+        BStr,
+        CString, //
+    },
+    sync::{
+        Arc,
+        SpinLock, //
+    },
+};
 use pin_init::Zeroable;
 
-/// What a superblock is found by: a number or a name that the file system gives a meaning to.
-///
-/// # Invariants
-///
-/// The last byte is 1 for a number, which is the first word, and 0 for a name, which is ended by a
-/// NUL and filled up with such. So a number never equals a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Key([u64; KEY_WORDS]);
+/// A name, in memory that all clones of it share.
+#[derive(Clone)]
+pub struct Name(Arc<CString>);
 
-const KEY_WORDS: usize = 8;
+impl Name {
+    /// A copy of `name`. May sleep. Fails with `ENOMEM`.
+    pub fn new(name: &CStr) -> Result<Self> {
+        Ok(Self(Arc::new(CString::try_from(name)?, GFP_KERNEL)?))
+    }
 
-impl Key {
-    /// How long a name may be, in bytes.
-    pub const NAME_MAX: usize = KEY_WORDS * size_of::<u64>() - 1;
-
-    /// The key of that number.
+    /// The name, without its NUL.
     #[inline]
-    pub const fn number(number: u64) -> Self {
-        // INVARIANT: The last byte of the last word is 1 on a little-endian machine and otherwise.
-        Self([
-            number,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            u64::from_le_bytes([0, 0, 0, 0, 0, 0, 0, 1]),
-        ])
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.to_bytes()
     }
+}
 
-    /// The key of that name, of which case counts.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the name is empty, too long, or has a NUL.
-    pub fn name(name: &[u8]) -> Result<Self> {
-        if name.is_empty() || name.len() > Self::NAME_MAX || name.contains(&0) {
-            return Err(EINVAL);
-        }
-        let mut words = [0; KEY_WORDS];
-        for (word, part) in words.iter_mut().zip(name.chunks(size_of::<u64>())) {
-            let mut bytes = [0; size_of::<u64>()];
-            for (to, from) in bytes.iter_mut().zip(part) {
-                *to = *from;
-            }
-            *word = u64::from_le_bytes(bytes);
-        }
-        // INVARIANT: The name is too short to reach the last byte.
-        Ok(Self(words))
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
     }
+}
+
+impl Eq for Name {}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(BStr::from_bytes(self.as_bytes()), f)
+    }
+}
+
+/// What a superblock is found by: a number or a name that the file system gives a meaning to. Case
+/// counts.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A number.
+    Number(u64),
+    /// A name, which equals no number.
+    Name(Name),
 }
 
 /// Where in the index a superblock is: the address of the user namespace and the key. The superblock
 /// holds the user namespace, and so keeps the address from being used again. No user namespace has
 /// the address 0.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     user_ns: usize,
     key: Key,
@@ -85,7 +84,7 @@ impl Place {
     /// That of the only one there is.
     pub(crate) const SINGLE: Self = Self {
         user_ns: 0,
-        key: Key([0; KEY_WORDS]),
+        key: Key::Number(0),
     };
 
     /// That of one of several in a user namespace.
@@ -98,14 +97,16 @@ impl Place {
 
     /// As C's `hash_64()`.
     #[inline]
-    fn hash(self) -> u8 {
-        let bits = self
-            .key
-            .0
-            .iter()
-            .fold(self.user_ns as u64, |bits, word| bits ^ word);
-        let product = bits.wrapping_mul(bindings::GOLDEN_RATIO_64);
-        (product >> (u64::BITS - u8::BITS)) as u8
+    fn hash(&self) -> u8 {
+        let mix = |bits: u64| bits.wrapping_mul(bindings::GOLDEN_RATIO_64);
+        let key = match &self.key {
+            Key::Number(number) => *number,
+            Key::Name(name) => name
+                .as_bytes()
+                .iter()
+                .fold(0, |bits, byte| mix(bits ^ u64::from(*byte))),
+        };
+        (mix(self.user_ns as u64 ^ key) >> (u64::BITS - u8::BITS)) as u8
     }
 }
 
@@ -179,7 +180,7 @@ impl Instances {
     }
 
     /// The superblock in that place, unless there is none or it is about to be shut down.
-    pub(crate) fn find(&self, place: Place) -> Option<Active> {
+    pub(crate) fn find(&self, place: &Place) -> Option<Active> {
         self.chains.lock().find(place)
     }
 
@@ -191,29 +192,39 @@ impl Instances {
     /// in no index. [`remove()`](Self::remove) must be called before either is freed.
     pub(crate) unsafe fn add(
         &self,
-        place: Place,
+        place: &Place,
         entry: &Entry,
         sb: NonNull<bindings::super_block>,
     ) -> Added {
+        let member = Member {
+            place: place.clone(),
+            sb,
+            next: None,
+        };
         let mut chains = self.chains.lock();
         if let Some(other) = chains.find(place) {
             return Added::Other(other);
         }
         let first = chains.first(place);
-        let next = *first;
         // SAFETY: Nobody else looks at an entry that is in no index, as this one is by this
         // function's contract.
-        unsafe { entry.0.get().write(Member { place, sb, next }) };
+        unsafe {
+            *entry.0.get() = Member {
+                next: *first,
+                ..member
+            }
+        };
         // INVARIANT: Entry and superblock are as the invariant says by this function's contract.
         // What else has that place is about to be shut down, as just seen.
         *first = Some(NonNull::from(entry));
         Added::Yes
     }
 
-    /// Takes `entry` out of the index, if it is there, with that place.
-    pub(crate) fn remove(&self, place: Place, entry: &Entry) {
+    /// Takes `entry` out of the index, if it is there.
+    pub(crate) fn remove(&self, entry: &Entry) {
         let mut chains = self.chains.lock();
-        let mut link = chains.first(place);
+        // SAFETY: Only `add()` writes to an entry, under the lock, which is held.
+        let mut link = chains.first(unsafe { &(*entry.0.get()).place });
         while let Some(at) = *link {
             // SAFETY: An entry in the index is valid by the invariant, and is only used under the
             // lock, which is held. Nothing else refers to this one now.
@@ -230,13 +241,13 @@ impl Instances {
 impl Chains {
     /// Where the chain begins that has superblocks with that place.
     #[inline]
-    fn first(&mut self, place: Place) -> &mut Link {
+    fn first(&mut self, place: &Place) -> &mut Link {
         // All values of the type are indices of the array.
         &mut self.0[usize::from(place.hash())]
     }
 
     /// The first superblock in that place, unless there is none or it is about to be shut down.
-    fn find(&mut self, place: Place) -> Option<Active> {
+    fn find(&mut self, place: &Place) -> Option<Active> {
         let mut link = *self.first(place);
         loop {
             // SAFETY:
@@ -245,7 +256,7 @@ impl Chains {
             // - Neither has its superblock been freed.
             unsafe {
                 let member = &*link?.as_ref().0.get();
-                if member.place == place {
+                if member.place == *place {
                     let active = &raw mut (*member.sb.as_ptr()).s_active;
                     // INVARIANT: There is a reference if the number was not zero.
                     return bindings::atomic_inc_not_zero(active).then(|| Active(member.sb));

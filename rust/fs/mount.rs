@@ -79,29 +79,29 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     /// another user namespace; `ENOMEM`; `EMFILE` when there are too many anonymous devices.
     fn get(fc: &FsContext<T>, place: Option<Place>, info: Pin<KBox<SbInfo<T>>>) -> Result<Got<T>> {
         let Some(place) = place else {
-            return Self::make(fc, None, info).map(Got::New);
+            return Self::make(fc, info).map(Got::New);
         };
         let mut info = Some(info);
         // SAFETY: The context is of the type of `T`, which it keeps from being disabled.
         let instances = unsafe { &T::file_system_type().common().ok_or(ENODEV)?.instances };
-        let mut found = instances.find(place);
+        let mut found = instances.find(&place);
         loop {
             if let Some(active) = found.take() {
                 if let Some(sb) = Self::join(fc, active)? {
                     return Ok(Got::Live(sb));
                 }
                 // Whoever was to fill that superblock failed, and has taken it out of the index.
-                found = instances.find(place);
+                found = instances.find(&place);
                 continue;
             }
             // There is none left if another task was faster once.
             let info = info.take().map_or_else(|| SbInfo::new(None), Ok)?;
-            let sb = Self::make(fc, Some(place), info)?;
+            let sb = Self::make(fc, info)?;
             // SAFETY: The superblock was made of the type of `T`. `super_block::kill()` takes it
             // out of the index.
             let added = unsafe {
                 let entry = &SbInfo::<T>::of(sb.0.as_ptr()).entry;
-                instances.add(place, entry, sb.0)
+                instances.add(&place, entry, sb.0)
             };
             match added {
                 Added::Yes => return Ok(Got::New(sb)),
@@ -139,12 +139,7 @@ impl<T: FileSystem> LockedSuperBlock<T> {
     }
 
     /// A new superblock, without data and root.
-    fn make(
-        fc: &FsContext<T>,
-        place: Option<Place>,
-        mut info: Pin<KBox<SbInfo<T>>>,
-    ) -> Result<Self> {
-        info.as_mut().set_place(place);
+    fn make(fc: &FsContext<T>, info: Pin<KBox<SbInfo<T>>>) -> Result<Self> {
         // SAFETY:
         // - The context is valid, and ours to use by its type invariant.
         // - `super_block::kill()` is in accord about what `s_fs_info` is.

@@ -12,7 +12,7 @@ use crate::{
     in_place::init_in_place,
     inode::{INodeContainer, NewINode},
     inode_limit::INodeLimit,
-    instances::{Entry, Place},
+    instances::Entry,
     new_box::new_uninit_box,
     xattr::{self, Store},
     AnyINode,
@@ -297,8 +297,6 @@ impl<'a, T: FileSystem> FillingSuperBlock<'a, T> {
 pub(crate) struct SbInfo<T: FileSystem> {
     /// The context, until that is asked for its superblock.
     pub(crate) context: Option<T::Context>,
-    /// Where the superblock is in the index, if it is there.
-    place: Option<Place>,
     /// What the index has of the superblock.
     pub(crate) entry: Entry,
     /// The number of the newest inode, unless numbers are global.
@@ -317,7 +315,6 @@ impl<T: FileSystem> SbInfo<T> {
         // INVARIANT: The flag is not set.
         new_uninit_box(bindings::GFP_KERNEL)?.write_pin_init(try_pin_init!(Self {
             context,
-            place: None,
             entry: Entry::new(),
             number: Atomic::new(0),
             inodes: INodeLimit::new(),
@@ -331,12 +328,6 @@ impl<T: FileSystem> SbInfo<T> {
     #[inline]
     pub(crate) fn take_context(self: Pin<&mut Self>) -> Option<T::Context> {
         self.project().context.take()
-    }
-
-    /// Sets where the superblock is going to be in the index.
-    #[inline]
-    pub(crate) fn set_place(self: Pin<&mut Self>, place: Option<Place>) {
-        *self.project().place = place;
     }
 
     /// # Safety
@@ -438,9 +429,8 @@ pub(crate) unsafe fn init<T: FileSystem>(sb: *mut bindings::super_block) {
 pub(crate) unsafe fn remove_from_index<T: FileSystem>(sb: *mut bindings::super_block) {
     // SAFETY: The superblock is valid by this function's contract, and keeps its type enabled.
     unsafe {
-        let info = SbInfo::<T>::of(sb);
-        if let (Some(place), Some(common)) = (info.place, T::file_system_type().common()) {
-            common.instances.remove(place, &info.entry);
+        if let Some(common) = T::file_system_type().common() {
+            common.instances.remove(&SbInfo::<T>::of(sb).entry);
         }
     }
 }

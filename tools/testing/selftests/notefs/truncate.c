@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(truncate, and_the_memory, 120)
 	EXPECT_TRUE(df_says("big", 17 << 20, files * taken(1)));
 	/* Others take and give memory at the same time. */
 	lost = before - available();
-	EXPECT_GT(4 * size, lost)
+	EXPECT_GT((long long)(4 * size), lost)
 		TH_LOG("%d files of a byte each keep %lld MiB", files, lost >> 20);
 }
 

@@ -310,7 +310,7 @@ static long op_container(struct storm_worker *w)
 
 /* EBUSY: an instance that is mounted there already; one that is read-only, or not to be joined. */
 const struct storm_op storm_mount_ops[] = {
-	{ "mount", GROUP, 4, op_mount, { ENOENT }, { EBUSY } },
+	{ "mount", GROUP, 4, op_mount, { ENOENT }, .may_ours = { EBUSY } },
 	{ "fsmount", GROUP, 4, op_fsmount, { ENOENT }, { EBUSY } },
 	/* EINVAL: nothing is mounted there any more. */
 	{ "bind", GROUP, 2, op_bind, { ENOENT, EINVAL } },

@@ -156,6 +156,7 @@ static bool is_one_of(const int *errnos, unsigned int max, long err)
 static bool may_return(const struct storm *storm, const struct storm_op *op, long ret)
 {
 	return ret >= 0 || is_one_of(op->may, ARRAY_SIZE(op->may), ret) ||
+	       (storm->ours && is_one_of(op->may_ours, ARRAY_SIZE(op->may_ours), ret)) ||
 	       (storm->joins &&
 		is_one_of(op->may_joining, ARRAY_SIZE(op->may_joining), ret)) ||
 	       (storm->switching &&

@@ -110,6 +110,8 @@ struct storm_op {
 	/* Errnos that run() may return: always, if mounts join, while the module comes or goes. */
 	int may[12];
 	int may_joining[2];
+	/* What else only ours may return: instances by name are joined in any case. */
+	int may_ours[1];
 	int may_switching[2];
 };
 

@@ -106,7 +106,7 @@ impl Context for Mount {
             Opt::Single => self.sharing = Sharing::Single,
             Opt::Key => {
                 let key = number::parse_u64(parameter.string()?)?;
-                self.sharing = Sharing::Keyed(Key::number(key));
+                self.sharing = Sharing::Keyed(Key::Number(key));
             }
             Opt::Alone => self.alone = true,
             Opt::Label => self.label = Some(CString::try_from(parameter.string()?)?),
