@@ -98,7 +98,7 @@ impl Context for MountContext {
             instance.allow_dots();
         }
         let sb = sb.with_data(instance)?;
-        sb.set_inode_limit(self.options.nr_inodes.and_then(remount::limit_of))?;
+        sb.set_inode_limit(self.options.limit())?;
         let owner = (
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),

@@ -68,10 +68,11 @@ impl DirectoryOperations for Directory {
 ///
 /// # Errors
 ///
-/// `EPERM` for a name that the kernel gives away itself. Without `dots`, such a name is not even
-/// looked up.
+/// `EPERM` for a name that the kernel gives away itself, where there is `dots`. Without `dots`, such a
+/// name is not even looked up, but in a directory without any permission, where C lets it be made.
 pub(crate) fn check_new_name(dir: &INode<BpfFs>, name: &[u8]) -> Result {
-    if preload::NAMES.contains(&name) && dir.is_root() {
+    let allows_dots = dir.super_block().data().allows_dots();
+    if allows_dots && preload::NAMES.contains(&name) && dir.is_root() {
         return Err(EPERM);
     }
     Ok(())

@@ -49,9 +49,7 @@ pub(crate) fn check(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         ),
         (
             "nr_inodes",
-            options
-                .nr_inodes
-                .is_some_and(|limit| limit != sb.inode_limit().unwrap_or(0)),
+            options.nr_inodes.is_some() && options.limit() != sb.inode_limit(),
         ),
         (
             "rdonly_strict",

@@ -94,7 +94,7 @@ pub(crate) struct Options {
     /// The mode of new pins.
     pub(crate) pin_mode: Option<Mode>,
     /// The limit of inodes; 0 for none.
-    pub(crate) nr_inodes: Option<u64>,
+    pub(crate) nr_inodes: Option<u32>,
     /// That a read-only mount gives nothing that can change an object.
     pub(crate) rdonly_strict: bool,
     /// That names with dots can be made.
@@ -108,6 +108,11 @@ impl Options {
     pub(crate) fn delegates_otherwise(&self, what: Delegated, there: &Delegation) -> bool {
         let wanted = self.delegation.get(what);
         wanted != 0 && (wanted ^ there.get(what)) & what.all_values() != 0
+    }
+
+    /// The limit of inodes, if one was asked for.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.nr_inodes.filter(|limit| *limit != 0).map(u64::from)
     }
 
     /// Takes an option.
@@ -156,8 +161,10 @@ impl Options {
                 self.pin_mode = Some(Mode::new(number));
             }
             MountOption::NrInodes => {
-                let value = number::parse_size(parameter.string()?);
-                self.nr_inodes = Some(value.map_err(|_| bad("nr_inodes")())?);
+                let limit = number::parse_size(parameter.string()?).ok();
+                // Numbers of inodes have 32 bits.
+                let limit = limit.and_then(|limit| u32::try_from(limit).ok());
+                self.nr_inodes = Some(limit.ok_or_else(bad("nr_inodes"))?);
             }
             MountOption::RdonlyStrict => self.rdonly_strict = true,
             MountOption::Dots => self.dots = true,

@@ -36,30 +36,28 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
     let instance = sb.data();
     check_unchangeable(options, fc, sb)?;
 
-    let old_limit = sb.inode_limit().unwrap_or(0);
-    let new_limit = options.nr_inodes.filter(|limit| *limit != old_limit);
+    let old_limit = sb.inode_limit();
+    let changes_limit = options.nr_inodes.is_some() && options.limit() != old_limit;
     let is_stricter = options.rdonly_strict && !instance.is_rdonly_strict();
-    if (new_limit.is_some() || is_stricter)
-        && !fc.is_init_user_ns()
-        && !capable(Capability::SYS_ADMIN)
-    {
+    if (changes_limit || is_stricter) && !fc.is_init_user_ns() && !capable(Capability::SYS_ADMIN) {
         fc.error(fmt!(
             "nr_inodes and rdonly_strict are for root of the initial user namespace to change"
         ));
         return Err(EPERM);
     }
 
-    if let Some(limit) = new_limit {
-        sb.set_inode_limit(limit_of(limit)).inspect_err(|_| {
+    if changes_limit {
+        sb.set_inode_limit(options.limit()).inspect_err(|_| {
             fc.error(fmt!(
-                "nr_inodes={limit} is too few: {} are in use",
+                "nr_inodes={} is too few: {} are in use",
+                options.limit().unwrap_or(0),
                 sb.inodes()
             ))
         })?;
     }
     change_root(options, sb).inspect_err(|_| {
         // It was good enough before.
-        let _ = sb.set_inode_limit(limit_of(old_limit));
+        let _ = sb.set_inode_limit(old_limit);
     })?;
     // Nothing fails from here on.
     if let Some(mode) = options.pin_mode {
@@ -72,11 +70,6 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         instance.allow_dots();
     }
     Ok(())
-}
-
-/// The limit that a value of `nr_inodes` stands for.
-pub(crate) fn limit_of(nr_inodes: u64) -> Option<u64> {
-    (nr_inodes != 0).then_some(nr_inodes)
 }
 
 /// Checks that nothing is asked for that an instance has for all its life.

@@ -321,14 +321,16 @@ impl<T: FileSystem> ContextTable<T> {
         // - The table ends as it should by its type invariant.
         // - This is an operation of the context, which may use the file system's side.
         let (number, fc, context) = unsafe {
+            // Most mounts have but a source, which no table has. (`Parameters::new()` sees to it.)
+            match bindings::vfs_parse_fs_param_source(fc, parameter) {
+                NO_PARAMETER => (),
+                result => return result,
+            }
             let table = T::Context::PARAMETERS.as_ptr();
             let number = bindings::__fs_parse(&raw mut (*fc).log, table, parameter, &mut result);
             if number == NO_PARAMETER {
-                return match bindings::vfs_parse_fs_param_source(fc, parameter) {
-                    NO_PARAMETER if Self::IGNORES_UNKNOWN => 0,
-                    // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
-                    result => result,
-                };
+                // `ENOPARAM` has the VFS say which parameter it is that nobody knows.
+                return if Self::IGNORES_UNKNOWN { 0 } else { number };
             }
             let fc = FsContext::<T>::from_raw(fc);
             (number, fc, (*fc.sb_info()).context.as_mut())

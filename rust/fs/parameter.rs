@@ -89,14 +89,24 @@ pub struct Parameters<O: 'static, const N: usize> {
 // - The options may be shared if `O` may.
 unsafe impl<O: Sync, const N: usize> Sync for Parameters<O, N> {}
 
+/// Whether a parameter is the one that the VFS takes by itself. At compile time only.
+const fn is_source(name: &[u8]) -> bool {
+    matches!(name, b"source")
+}
+
 impl<O: Copy, const N: usize> Parameters<O, N> {
-    /// A list of these. Does not compile for none, or for more than 255.
+    /// A list of these. Does not compile for none, for more than 255, or for `source`, which is the
+    /// VFS's.
     pub const fn new(list: [(Spec, O); N]) -> Self {
         const { assert!(N > 0 && N <= u8::MAX as usize) };
         let mut specs = [const { pin_init::zeroed() }; N];
         let mut options = [list[0].1; N];
         let mut i = 0;
         while i < N {
+            assert!(
+                !is_source(list[i].0.name.to_bytes()),
+                "the VFS takes source"
+            );
             // The cast loses nothing, as just asserted.
             specs[i] = list[i].0.into_raw(i as u8);
             options[i] = list[i].1;
