@@ -98,7 +98,9 @@ impl Context for MountContext {
             instance.allow_dots();
         }
         let sb = sb.with_data(instance)?;
-        sb.set_inode_limit(self.options.limit())?;
+        if let Some(limit) = self.options.limit() {
+            sb.set_inode_limit(Some(limit))?;
+        }
         let owner = (
             self.options.uid.unwrap_or(self.opener.0),
             self.options.gid.unwrap_or(self.opener.1),

@@ -70,10 +70,16 @@ impl DirectoryOperations for Directory {
 ///
 /// `EPERM` for a name that the kernel gives away itself, where there is `dots`. Without `dots`, such a
 /// name is not even looked up, but in a directory without any permission, where C lets it be made.
+#[inline]
 pub(crate) fn check_new_name(dir: &INode<BpfFs>, name: &[u8]) -> Result {
-    let allows_dots = dir.super_block().data().allows_dots();
-    if allows_dots && preload::NAMES.contains(&name) && dir.is_root() {
+    if dir.super_block().data().allows_dots() && is_kernels(dir, name) {
         return Err(EPERM);
     }
     Ok(())
+}
+
+/// Whether the kernel gives the name away itself. Not inlined, as hardly anybody asks.
+#[cold]
+fn is_kernels(dir: &INode<BpfFs>, name: &[u8]) -> bool {
+    preload::NAMES.contains(&name) && dir.is_root()
 }

@@ -71,23 +71,31 @@ fn object_at(path: UserPath<'_>, flags: FileFlags) -> Result<Object> {
 }
 
 /// Checks that what can change `object` is not fetched through a read-only mount, where the instance
-/// has the rule (`rdonly_strict`). A program is no such thing.
+/// has the rule (`rdonly_strict`).
 ///
 /// # Errors
 ///
 /// `EROFS` for a map that is not to be read only, and for a link.
+#[inline]
 fn check_rdonly(path: &Path, object: &Object, flags: FileFlags) -> Result {
+    match INode::<BpfFs>::try_from_any(path.inode()) {
+        Some(inode) if inode.super_block().data().is_rdonly_strict() => {
+            check_strict(path, object, flags)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same, where the instance has the rule. Not inlined, as few have.
+#[cold]
+fn check_strict(path: &Path, object: &Object, flags: FileFlags) -> Result {
     let can_change = match object {
         Object::Map(_) => flags != FileFlags::ReadOnly,
         Object::Prog(_) => false,
         // A link can be fetched for reading and writing only, as `into_fd()` sees to.
         Object::Link(_) => flags == FileFlags::ReadWrite,
     };
-    let has_rule = || {
-        INode::<BpfFs>::try_from_any(path.inode())
-            .is_some_and(|inode| inode.super_block().data().is_rdonly_strict())
-    };
-    if can_change && has_rule() && path.is_read_only() {
+    if can_change && path.is_read_only() {
         return Err(EROFS);
     }
     Ok(())

@@ -15,17 +15,21 @@ use kernel::{
 /// The root counts. A name that is made by `link(2)` counts as an inode, too: it takes memory for
 /// as long as it exists.
 pub(crate) struct INodeLimit {
-    used: Atomic<u64>,
-    /// 0 for none.
-    limit: Atomic<u64>,
+    /// What is left of the limit. It is less than what is left, for a moment, where an inode is
+    /// refused; so it may be negative.
+    left: Atomic<i64>,
+    limit: Atomic<i64>,
 }
 
 impl INodeLimit {
+    /// The limit of who has none. It is never reached.
+    const NONE: i64 = i64::MAX;
+
     #[inline]
     pub(crate) const fn new() -> Self {
         Self {
-            used: Atomic::new(0),
-            limit: Atomic::new(0),
+            left: Atomic::new(Self::NONE),
+            limit: Atomic::new(Self::NONE),
         }
     }
 
@@ -36,55 +40,55 @@ impl INodeLimit {
     /// `ENOSPC` if there are as many already as there may be.
     #[inline]
     pub(crate) fn charge(&self) -> Result {
-        let mut used = self.used.load(Relaxed);
-        loop {
-            let limit = self.limit.load(Relaxed);
-            if limit != 0 && used >= limit {
-                return Err(ENOSPC);
-            }
-            match self.used.cmpxchg(used, used.wrapping_add(1), Relaxed) {
-                Ok(_) => return Ok(()),
-                Err(now) => used = now,
-            }
+        if self.left.fetch_sub(1, Relaxed) <= 0 {
+            self.uncharge();
+            return Err(ENOSPC);
         }
+        Ok(())
     }
 
     /// Counts one less.
     #[inline]
     pub(crate) fn uncharge(&self) {
-        self.used.fetch_sub(1, Relaxed);
+        self.left.add(1, Relaxed);
     }
 
     /// How many there are. The answer may be out of date as it is given.
     pub(crate) fn used(&self) -> u64 {
-        self.used.load(Relaxed)
+        let used = self
+            .limit
+            .load(Relaxed)
+            .saturating_sub(self.left.load(Relaxed));
+        // Not negative but in the middle of `set()`.
+        used.max(0).unsigned_abs()
     }
 
     /// The limit, if there is one.
     pub(crate) fn get(&self) -> Option<u64> {
-        match self.limit.load(Relaxed) {
-            0 => None,
-            limit => Some(limit),
-        }
+        let limit = self.limit.load(Relaxed);
+        (limit != Self::NONE).then_some(limit.unsigned_abs())
     }
 
     /// Sets the limit, `None` for none. Callers take turns.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for 0, and if there are more inodes already. Then the limit stays what it was; but
-    /// an inode that is made meanwhile may find the one that is refused.
+    /// `EINVAL` for 0, for what C's `s64` does not hold, and if there are more inodes already. Then
+    /// the limit stays what it was; but an inode that is made meanwhile may be refused.
     pub(crate) fn set(&self, limit: Option<u64>) -> Result {
-        if limit == Some(0) {
+        let limit = match limit {
+            None => Self::NONE,
+            Some(0) => return Err(EINVAL),
+            Some(limit) => i64::try_from(limit).map_err(|_| EINVAL)?,
+        };
+        // Neither is negative, so that the difference is no less than that of two limits can be.
+        let more = limit.wrapping_sub(self.limit.load(Relaxed));
+        let before = self.left.fetch_add(more, Relaxed);
+        if before.wrapping_add(more) < 0 {
+            self.left.fetch_sub(more, Relaxed);
             return Err(EINVAL);
         }
-        let old = self.limit.load(Relaxed);
-        // An inode is counted after this, or found the new limit.
-        self.limit.store(limit.unwrap_or(0), Relaxed);
-        if limit.is_some_and(|limit| self.used() > limit) {
-            self.limit.store(old, Relaxed);
-            return Err(EINVAL);
-        }
+        self.limit.store(limit, Relaxed);
         Ok(())
     }
 }
