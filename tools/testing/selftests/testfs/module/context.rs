@@ -124,7 +124,7 @@ impl Context for Mount {
     }
 
     fn sharing(&mut self, _: &FsContext<TestFs>) -> Result<Sharing> {
-        self.step(c"sharing").map(|()| self.sharing)
+        self.step(c"sharing").map(|()| self.sharing.clone())
     }
 
     fn fill<'a>(&mut self, sb: NewSuperBlock<'a, TestFs>) -> Result<Root<'a, TestFs>> {
