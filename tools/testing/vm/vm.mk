@@ -10,7 +10,9 @@ KERNEL ?= 7.2
 DEBUG ?=
 # Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
 ALL ?=
-export ALL
+# Not empty: without the third run of the selftests.
+BRIEF ?=
+export ALL BRIEF
 # Not empty: the root with the newer systemd is wanted, too.
 newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
 # Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
@@ -109,6 +111,7 @@ define VM_HELP
 In a virtual machine with a stock Debian kernel:
 make demo       show what bpffs does
 make test       build everything and run the tests
+                BRIEF=1: without the third run of the selftests, on ours with sharing=mount
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
