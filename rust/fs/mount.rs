@@ -11,12 +11,13 @@ use crate::{
         Added,
         Place, //
     },
-    super_block::{self, SbInfo},
+    super_block,
     Context,
     FileSystem,
     FsContext,
     NewSuperBlock,
     Root,
+    SbInfo,
     Sharing,
     SuperBlock, //
 };
