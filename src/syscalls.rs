@@ -70,8 +70,8 @@ fn object_at(path: UserPath<'_>, flags: FileFlags) -> Result<Object> {
     Ok(object)
 }
 
-/// Checks that what can change `object` is not fetched through a read-only mount, where the instance
-/// has the rule (`rdonly_strict`).
+/// Checks that what can change `object` is not fetched through a read-only mount, where the
+/// instance has the rule (`rdonly_strict`).
 ///
 /// # Errors
 ///

@@ -236,7 +236,7 @@ pub use file_system::{alias, alias_len};
 pub use file_system::{FileSystem, FileSystemType, HasFileSystemType, INodeNumbers, Registration};
 pub use filling::{NewDirectory, Root};
 pub use inode::{AnyINode, INode, LockedINode};
-pub use instances::{Key, Name};
+pub use instances::{Key, KeyName};
 pub use mode::{AccessMask, Mode};
 pub use new_box::new_uninit_box;
 pub use open_path::OpenPath;

@@ -441,9 +441,10 @@ impl<T: FileSystem> NewINode<T> {
             );
             (this, err)
         };
-        match to_result(err) {
-            Err(e) if e.to_errno() != -(bindings::EOPNOTSUPP as c_int) => Err(e),
-            _ => Ok(this),
+        const EOPNOTSUPP: c_int = -(bindings::EOPNOTSUPP as c_int);
+        match err {
+            0 | EOPNOTSUPP => Ok(this),
+            err => Err(Error::from_errno(err)),
         }
     }
 

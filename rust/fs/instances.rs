@@ -30,11 +30,11 @@ use kernel::{
 };
 use pin_init::Zeroable;
 
-/// A name, in memory that all clones of it share.
+/// A name as a [`Key`], in memory that all clones of it share.
 #[derive(Clone)]
-pub struct Name(Arc<CString>);
+pub struct KeyName(Arc<CString>);
 
-impl Name {
+impl KeyName {
     /// A copy of `name`. May sleep. Fails with `ENOMEM`.
     pub fn new(name: &CStr) -> Result<Self> {
         Ok(Self(Arc::new(CString::try_from(name)?, GFP_KERNEL)?))
@@ -47,15 +47,15 @@ impl Name {
     }
 }
 
-impl PartialEq for Name {
+impl PartialEq for KeyName {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl Eq for Name {}
+impl Eq for KeyName {}
 
-impl fmt::Display for Name {
+impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(BStr::from_bytes(self.as_bytes()), f)
     }
@@ -68,7 +68,7 @@ pub enum Key {
     /// A number.
     Number(u64),
     /// A name, which equals no number.
-    Name(Name),
+    Name(KeyName),
 }
 
 /// Where in the index a superblock is: the address of the user namespace and the key. The superblock

@@ -32,42 +32,38 @@ static const char usage[] =
 /* Root of the container, outside. */
 #define ROOT 100000
 
-static void send_fd(int socket, int fd)
+/* Sends the descriptor over the socket; receives one if @fd is -1. */
+static int pass_fd(int socket, int fd)
 {
-	char control[CMSG_SPACE(sizeof(fd))] = "", byte = 0;
+	union {
+		struct cmsghdr header;
+		char buf[CMSG_SPACE(sizeof(fd))];
+	} control = {
+		.header = {
+			.cmsg_len = CMSG_LEN(sizeof(fd)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	char byte = 0;
 	struct iovec iov = { &byte, 1 };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
-		.msg_control = control,
+		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (sendmsg(socket, &msg, 0) != 1)
-		err(1, "sendmsg");
-}
-
-static int receive_fd(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		if (sendmsg(socket, &msg, 0) != 1)
+			err(1, "sendmsg");
+		return fd;
+	}
 	/* The other side has said why, if it has ended. */
 	if (recvmsg(socket, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
 		exit(1);
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
 	return fd;
 }
 
@@ -123,8 +119,8 @@ static int contain(int socket, char **command)
 	fs = fsopen("bpf", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		err(1, "fsopen");
-	send_fd(socket, fs);
-	if (move_mount(receive_fd(socket), "", AT_FDCWD, DIR, MOVE_MOUNT_F_EMPTY_PATH))
+	pass_fd(socket, fs);
+	if (move_mount(pass_fd(socket, -1), "", AT_FDCWD, DIR, MOVE_MOUNT_F_EMPTY_PATH))
 		err(1, DIR);
 	execvp(*command, command);
 	err(1, "%s", *command);
@@ -162,7 +158,7 @@ int main(int argc, char **argv)
 		map_ids(pid, "uid_map");
 		if (write(pair[0], "", 1) != 1)
 			err(1, "write");
-		send_fd(pair[0], make_mount(receive_fd(pair[0]), options));
+		pass_fd(pair[0], make_mount(pass_fd(pair[0], -1), options));
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		err(1, "waitpid");

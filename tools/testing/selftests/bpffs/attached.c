@@ -38,31 +38,8 @@ FIXTURE_VARIANT(attached_types) {
 	const char *type;
 };
 
-#define LINK_TYPE(name) FIXTURE_VARIANT_ADD(attached_types, name) { #name }
-LINK_TYPE(raw_tracepoint);
-LINK_TYPE(tp_btf);
-LINK_TYPE(fentry);
-LINK_TYPE(fexit);
-LINK_TYPE(fsession);
-LINK_TYPE(fmod_ret);
-LINK_TYPE(lsm);
-LINK_TYPE(freplace);
-LINK_TYPE(tracing_multi);
-LINK_TYPE(perf_tracepoint);
-LINK_TYPE(perf_kprobe);
-LINK_TYPE(perf_uprobe);
-LINK_TYPE(kprobe_multi);
-LINK_TYPE(kprobe_session);
-LINK_TYPE(uprobe_multi);
-LINK_TYPE(cgroup);
-LINK_TYPE(lsm_cgroup);
-LINK_TYPE(netns);
-LINK_TYPE(xdp);
-LINK_TYPE(tcx);
-LINK_TYPE(netkit);
-LINK_TYPE(netfilter);
-LINK_TYPE(sockmap);
-LINK_TYPE(struct_ops);
+#define LINK_TYPE(name) FIXTURE_VARIANT_ADD(attached_types, name) { #name };
+EACH_LINK_TYPE(LINK_TYPE)
 
 FIXTURE_SETUP(attached_types)
 {

@@ -20,31 +20,8 @@ FIXTURE_VARIANT(links) {
 	const char *type;
 };
 
-#define LINK_TYPE(name) FIXTURE_VARIANT_ADD(links, name) { #name }
-LINK_TYPE(raw_tracepoint);
-LINK_TYPE(tp_btf);
-LINK_TYPE(fentry);
-LINK_TYPE(fexit);
-LINK_TYPE(fsession);
-LINK_TYPE(fmod_ret);
-LINK_TYPE(lsm);
-LINK_TYPE(freplace);
-LINK_TYPE(tracing_multi);
-LINK_TYPE(perf_tracepoint);
-LINK_TYPE(perf_kprobe);
-LINK_TYPE(perf_uprobe);
-LINK_TYPE(kprobe_multi);
-LINK_TYPE(kprobe_session);
-LINK_TYPE(uprobe_multi);
-LINK_TYPE(cgroup);
-LINK_TYPE(lsm_cgroup);
-LINK_TYPE(netns);
-LINK_TYPE(xdp);
-LINK_TYPE(tcx);
-LINK_TYPE(netkit);
-LINK_TYPE(netfilter);
-LINK_TYPE(sockmap);
-LINK_TYPE(struct_ops);
+#define LINK_TYPE(name) FIXTURE_VARIANT_ADD(links, name) { #name };
+EACH_LINK_TYPE(LINK_TYPE)
 
 /* Type of the link as the kernel tells, or -errno. */
 static int type_of(int link)

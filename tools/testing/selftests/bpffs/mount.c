@@ -14,16 +14,6 @@
 
 BPFFS_FIXTURE(mount);
 
-/* Options of the superblock as /proc shows them, "" when @dir is no mount. */
-static const char *shown(const char *dir)
-{
-	static struct mountinfo info;
-
-	if (!mountinfo(dir, &info))
-		return "";
-	return info.sb_opts;
-}
-
 /* Catches: a type that is not registered, or twice, or wants a device. */
 TEST_F(mount, filesystem_type)
 {

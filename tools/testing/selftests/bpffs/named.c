@@ -20,13 +20,6 @@ static void __attribute__((constructor)) init(void)
 	ours = impl_rust();
 }
 
-static const char *shown(const char *dir)
-{
-	static struct mountinfo info;
-
-	return mountinfo(dir, &info) ? info.sb_opts : "";
-}
-
 /* A context with that option, or -errno. */
 static int fs_with(const char *key, const char *value)
 {

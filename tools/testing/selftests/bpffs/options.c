@@ -55,7 +55,7 @@ static unsigned int preloaded(void)
 	EXPECT_EQ(ours ? (expected) + of_kernel : 0, __used);	\
 })
 
-/* Mounts an instance of its own with room for @cnt inodes besides those of the kernel; 0 or -errno. */
+/* Mounts an instance with room for @cnt inodes besides those of the kernel; 0 or -errno. */
 static int mount_limited(const char *dir, unsigned int cnt, unsigned int of_kernel)
 {
 	char opts[64];
@@ -64,7 +64,7 @@ static int mount_limited(const char *dir, unsigned int cnt, unsigned int of_kern
 	return mount_bpf(dir, opts);
 }
 
-/* Catches: a mode of pins that is not what was asked for, less the umask; or changes what else is made. */
+/* Catches: pins of another mode than asked for, less the umask; another mode of what else is made. */
 TEST_F(options, pinmode)
 {
 	static const struct {
@@ -162,7 +162,7 @@ TEST_F(options, nr_inodes_values)
 	}
 }
 
-/* Catches: a way to make an inode, or a name, that the limit does not know; or one that stays counted. */
+/* Catches: an inode or a name that the limit does not know of, or that stays counted. */
 TEST_F(options, nr_inodes_limits)
 {
 	int full = ours ? -ENOSPC : 0, map = map_new(), fd;
@@ -238,7 +238,7 @@ TEST_F(options, nr_inodes_of_an_instance)
 	EXPECT_INODES(2, "c");
 }
 
-/* Catches: one inode too many, or one too few, if many are made at the same time; and a count that drifts. */
+/* Catches: one inode too many or too few, if many are made at once; a count that drifts. */
 TEST_F(options, nr_inodes_with_many_writers)
 {
 	enum { TASKS = 4, LIMIT = 40 };
@@ -295,7 +295,7 @@ static int get(const char *path, unsigned int flags)
 	return fd < 0 ? fd : 0;
 }
 
-/* Catches: an object that can be changed by way of a read-only mount, or that cannot by way of another. */
+/* Catches: an object that can be changed through a read-only mount, or cannot through another. */
 TEST_F(options, rdonly_strict)
 {
 	static const char *const read_only[] = { "bind", "super" };
@@ -350,7 +350,7 @@ TEST_F(options, rdonly_is_lenient)
 	ASSERT_EQ(0, umount_bpf("a"));
 }
 
-/* Catches: names with dots that are refused, or what is missing told as EPERM, or the kernel's names given away. */
+/* Catches: names with dots refused, what is missing told as EPERM, the kernel's names given away. */
 TEST_F(options, dots)
 {
 	int missing = ours ? -ENOENT : -EPERM, made = ours ? 0 : -EPERM, map = map_new();

@@ -17,14 +17,7 @@ static void __attribute__((constructor)) init(void)
 	ours = impl_rust();
 }
 
-static const char *shown(const char *dir)
-{
-	static struct mountinfo info;
-
-	return mountinfo(dir, &info) ? info.sb_opts : "";
-}
-
-/* Takes away what the kernel may have put into a new instance, see preload.c: inodes are counted. */
+/* Inodes are counted: takes away what the kernel may have put there, see preload.c. */
 static void empty(int dir)
 {
 	unlinkat(dir, "maps.debug", 0);
@@ -149,7 +142,7 @@ TEST_F(remount, with_what_is_shown)
 	EXPECT_EQ(0, remount("c", "instance=namespace"));
 }
 
-/* Catches: a change of the root that those who watch it do not hear of, or one where nothing changes. */
+/* Catches: a change of the root that those who watch it do not hear of, or one that is none. */
 TEST_F(remount, tells_who_watches)
 {
 	struct inotify_event event;

@@ -91,3 +91,10 @@ bool mountinfo(const char *dir, struct mountinfo *info)
 	fclose(file);
 	return found;
 }
+
+const char *shown(const char *dir)
+{
+	static struct mountinfo info;
+
+	return mountinfo(dir, &info) ? info.sb_opts : "";
+}

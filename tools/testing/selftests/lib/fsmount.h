@@ -36,5 +36,7 @@ struct mountinfo {
 };
 /* Of several mounts at @dir the topmost one; false if @dir is no mount point. */
 bool mountinfo(const char *dir, struct mountinfo *info);
+/* The options of the superblock; "" if @dir is no mount point. Good until the next call. */
+const char *shown(const char *dir);
 
 #endif /* SELFTEST_FSMOUNT_H */

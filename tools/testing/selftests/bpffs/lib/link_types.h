@@ -44,6 +44,14 @@ struct link_type {
 	bool (*attached)(struct link_env *env);
 };
 
+/* X(name) for each type, for the variants of a fixture. */
+#define EACH_LINK_TYPE(X)						\
+	X(raw_tracepoint) X(tp_btf) X(fentry) X(fexit) X(fsession) \
+	X(fmod_ret) X(lsm) X(freplace) X(tracing_multi) X(perf_tracepoint) \
+	X(perf_kprobe) X(perf_uprobe) X(kprobe_multi) X(kprobe_session) \
+	X(uprobe_multi) X(cgroup) X(lsm_cgroup) X(netns) X(xdp) X(tcx) \
+	X(netkit) X(netfilter) X(sockmap) X(struct_ops)
+
 extern const struct link_type link_types[];
 extern const unsigned int link_types_cnt;
 
