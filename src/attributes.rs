@@ -15,9 +15,12 @@ use fs::{
     },
     INode, //
 };
-use kernel::prelude::*;
+use kernel::{alloc::flags::__GFP_NOWARN, prelude::*};
 
-use crate::file_system::BpfFs;
+use crate::{exposed, file_system::BpfFs};
+
+/// As C's: no path that a system call takes is longer.
+const PATH_MAX: usize = 4096;
 
 /// The attributes `bpf.*`.
 pub(crate) struct Attributes;
@@ -29,6 +32,8 @@ impl ComputedXattrOperations for Attributes {
 
     fn get<'a>(inode: &INode<BpfFs>, name: &[u8], value: Buffer<'a>) -> Result<Option<Filled<'a>>> {
         match (&inode.data().0, name) {
+            (Some(object), b"exposed") => exposed_count(inode, object, value).map(Some),
+            (Some(object), b"exposed_at") => exposed_at(inode, object, value),
             (Some(object), _) => of_object(object, name, value),
             (None, b"instance") if inode.is_directory() => {
                 inode.super_block().data().describe(value).map(Some)
@@ -55,6 +60,46 @@ fn of_object<'a>(object: &Object, name: &[u8], value: Buffer<'a>) -> Result<Opti
         _ => return Ok(None),
     }
     .map(Some)
+}
+
+/// How many files outside expose the object.
+fn exposed_count<'a>(
+    inode: &INode<BpfFs>,
+    object: &Object,
+    value: Buffer<'a>,
+) -> Result<Filled<'a>> {
+    let mut count: usize = 0;
+    exposed::for_each_file(inode, object, |_| {
+        count = count.saturating_add(1);
+        Ok(())
+    })?;
+    value.fill_fmt(fmt!("{count}"))
+}
+
+/// Where the files are that expose the object: a line for each, with the type of the file system and the
+/// path from its root.
+fn exposed_at<'a>(
+    inode: &INode<BpfFs>,
+    object: &Object,
+    value: Buffer<'a>,
+) -> Result<Option<Filled<'a>>> {
+    let mut path = KVec::from_elem(0, PATH_MAX, GFP_KERNEL)?;
+    let mut lines = KVVec::new();
+    exposed::for_each_file(inode, object, |file| {
+        for part in [
+            file.file_system().to_bytes(),
+            b":",
+            file.path(&mut path).unwrap_or(b"(path too long)"),
+            b"\n",
+        ] {
+            lines.extend_from_slice(part, GFP_KERNEL | __GFP_NOWARN)?;
+        }
+        Ok(())
+    })?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    value.fill(&lines).map(Some)
 }
 
 fn number(id: Option<NonZero<u32>>, value: Buffer<'_>) -> Result<Option<Filled<'_>>> {

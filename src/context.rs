@@ -6,6 +6,7 @@
 //! mount namespace, one by name, or one of its own. Mounts of different user namespaces never share
 //! one.
 
+use bpf::builtin::{self, MountOptions};
 use fs::{
     capability::{capable, Capability},
     Context,
@@ -19,6 +20,7 @@ use fs::{
     ParameterTable,
     Root,
     Sharing,
+    Successor,
     SuperBlock,
     UnknownParameters, //
 };
@@ -30,6 +32,7 @@ use crate::{
     file_system::BpfFs,
     instance::{Identity, Instance},
     joining,
+    moving::Moving,
     object::Pinned,
     options::{self, MountOption, Options, Wanted},
     preload,
@@ -47,6 +50,8 @@ pub(crate) struct MountContext {
     default: DefaultSharing,
     /// Who opened it, which is who owns the root of a new instance unless the options differ.
     opener: (Kuid, Kgid),
+    /// What it does to a file system that is moved.
+    moving: Moving,
 }
 
 #[vtable]
@@ -64,6 +69,7 @@ impl Context for MountContext {
             namespace: MntNamespaceId::current().ok_or(ESRCH)?,
             default: sharing::default(),
             opener: (Kuid::current_fs(), Kgid::current_fs()),
+            moving: Moving::default(),
         })
     }
 
@@ -73,7 +79,19 @@ impl Context for MountContext {
         option: MountOption,
         parameter: Parameter<'_>,
     ) -> Result {
-        self.options.parse(fc, option, parameter)
+        match option {
+            MountOption::Hold => self.moving.hold(fc, &parameter),
+            MountOption::Retire => self.moving.retire(fc),
+            _ => self.options.parse(fc, option, parameter),
+        }
+    }
+
+    fn successor(&mut self, fc: &FsContext<BpfFs>) -> Result<Option<Successor>> {
+        if self.moving.is_on() {
+            fc.error(fmt!("a context that holds a file system makes no mount"));
+            return Err(EINVAL);
+        }
+        self.options.builtin.then(|| self.builtin()).transpose()
     }
 
     fn sharing(&mut self, fc: &FsContext<BpfFs>) -> Result<Sharing> {
@@ -91,15 +109,8 @@ impl Context for MountContext {
         if let Some(limit) = self.options.limit() {
             sb.set_inode_limit(Some(limit))?;
         }
-        let owner = (
-            self.options.uid.unwrap_or(self.opener.0),
-            self.options.gid.unwrap_or(self.opener.1),
-        );
-        let mode = self
-            .options
-            .mode
-            .unwrap_or(Mode::RWX_ALL)
-            .with(Mode::STICKY);
+        let mode = self.mode().with(Mode::STICKY);
+        let owner = self.owner();
         let root = sb.into_root(mode, owner, Pinned(None), Directory::OPS)?;
         // As with C's, a mount does not fail for the want of these.
         let _ = preload::populate(&root);
@@ -116,6 +127,30 @@ impl Context for MountContext {
 }
 
 impl MountContext {
+    /// The owner of the root directory of a new instance.
+    fn owner(&self) -> (Kuid, Kgid) {
+        (
+            self.options.uid.unwrap_or(self.opener.0),
+            self.options.gid.unwrap_or(self.opener.1),
+        )
+    }
+
+    /// The mode of the root directory of a new instance, without what it has in any case.
+    fn mode(&self) -> Mode {
+        self.options.mode.unwrap_or(Mode::RWX_ALL)
+    }
+
+    /// What makes a mount of the kernel's own, which knows nothing of our options.
+    fn builtin(&self) -> Result<Successor> {
+        let (uid, gid) = self.owner();
+        builtin::mount(&MountOptions {
+            mode: self.mode(),
+            uid,
+            gid,
+            delegation: self.options.delegation,
+        })
+    }
+
     /// Which instance the mount is to show.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use fs::{
     xattr::ComputedXattrs,
     AnyINode,
     FileSystem,
+    INode,
     INodeNumbers,
     StatFs,
     SuperBlock, //
@@ -17,6 +18,7 @@ use takeover::SimpleXattrs;
 use crate::{
     attributes::Attributes,
     context::MountContext,
+    exposed::{self, Exposures},
     instance::{self, Instance},
     object::Pinned, //
 };
@@ -37,6 +39,7 @@ impl FileSystem for BpfFs {
     type INodeData = Pinned;
     type Context = MountContext;
     type Xattrs = SimpleXattrs;
+    type Global = Exposures;
 
     /// `df -i` tells the limit of inodes. There is no other.
     fn statfs(sb: &SuperBlock<Self>) -> Result<StatFs> {
@@ -46,6 +49,12 @@ impl FileSystem for BpfFs {
             free_inodes: limit.saturating_sub(sb.inodes()),
             ..StatFs::default()
         })
+    }
+
+    /// A pin of an object that is exposed elsewhere counts.
+    #[inline]
+    fn new_file(inode: &INode<Self>) -> Result {
+        exposed::pinned(inode)
     }
 
     fn show_options(sb: &SuperBlock<Self>, root: &AnyINode, m: &SeqFile) -> Result {

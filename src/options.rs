@@ -33,6 +33,9 @@ pub(crate) enum MountOption {
     NrInodes,
     RdonlyStrict,
     Dots,
+    Builtin,
+    Hold,
+    Retire,
     Delegate(Delegated),
 }
 
@@ -44,7 +47,7 @@ const fn delegate(what: Delegated) -> (Spec, MountOption) {
     )
 }
 
-static PARAMETERS: Parameters<MountOption, 14> = Parameters::new([
+static PARAMETERS: Parameters<MountOption, 17> = Parameters::new([
     (Spec::u32(c"uid"), MountOption::Uid),
     (Spec::u32(c"gid"), MountOption::Gid),
     (Spec::u32_octal(c"mode"), MountOption::Mode),
@@ -55,6 +58,9 @@ static PARAMETERS: Parameters<MountOption, 14> = Parameters::new([
     (Spec::string(c"nr_inodes"), MountOption::NrInodes),
     (Spec::flag(c"rdonly_strict"), MountOption::RdonlyStrict),
     (Spec::flag(c"dots"), MountOption::Dots),
+    (Spec::flag(c"builtin"), MountOption::Builtin),
+    (Spec::fd(c"hold"), MountOption::Hold),
+    (Spec::flag(c"retire"), MountOption::Retire),
     delegate(Delegated::Commands),
     delegate(Delegated::MapTypes),
     delegate(Delegated::ProgTypes),
@@ -99,6 +105,8 @@ pub(crate) struct Options {
     pub(crate) rdonly_strict: bool,
     /// That names with dots can be made.
     pub(crate) dots: bool,
+    /// To be one of the kernel's own.
+    pub(crate) builtin: bool,
     pub(crate) delegation: Delegation,
 }
 
@@ -169,6 +177,9 @@ impl Options {
             }
             MountOption::RdonlyStrict => self.rdonly_strict = true,
             MountOption::Dots => self.dots = true,
+            MountOption::Builtin => self.builtin = true,
+            // Those two are no options of the mount's: the context takes them.
+            MountOption::Hold | MountOption::Retire => return Err(EINVAL),
             MountOption::Delegate(what) => {
                 let mask = delegation::parse(what, parameter)?;
                 if mask != 0 && !capable(Capability::SYS_ADMIN) {

@@ -3,7 +3,7 @@
 //! Pinning and getting: what `bpf(2)` asks of the file system.
 
 use bpf::{builtin, FileFlags, InstalledFd, Object, Prog, ProgType, TokenRequest};
-use fs::{AccessMask, AnyINode, CreatingPath, INode, Path, UserPath};
+use fs::{is_stale, AccessMask, AnyINode, CreatingPath, INode, Path, UserPath};
 use kernel::prelude::*;
 use takeover::Syscalls;
 
@@ -12,30 +12,20 @@ use crate::{
     file_system::BpfFs,
     instance::Instance,
     object::{file_ops, of_inode, Pinned},
+    outside, //
 };
 
 impl Syscalls for BpfFs {
     #[inline]
     fn obj_pin(fd: u32, path: UserPath<'_>) -> Result {
-        let object = Object::from_fd(fd, path.files())?;
-        let path = CreatingPath::from_user(path)?;
-
-        let ours = INode::<BpfFs>::try_from_any(path.parent());
-        let mode = match ours {
-            Some(dir) => {
-                check_new_name(dir, path.name())?;
-                dir.super_block().data().pin_mode()
+        let mut is_again = false;
+        loop {
+            match pin(fd, path) {
+                // Another file system has come in the place of the one that was looked up
+                // (`fs::Retired`). As the VFS does for its own system calls.
+                Err(error) if is_stale(error) && !is_again => is_again = true,
+                result => return result,
             }
-            None if builtin::is_directory(path.parent()) => Instance::PIN_MODE,
-            None => return Err(EPERM),
-        };
-        let mode = mode.masked();
-        path.security_mknod(mode)?;
-
-        if ours.is_some() {
-            path.file::<BpfFs, _>(mode, Pinned(Some(object)), file_ops)
-        } else {
-            object.pin_builtin(path, mode)
         }
     }
 
@@ -59,12 +49,36 @@ impl Syscalls for BpfFs {
     }
 }
 
+/// Pins the object that `fd` stands for at `path`.
+#[inline]
+fn pin(fd: u32, path: UserPath<'_>) -> Result {
+    let files = path.files();
+    let object = Object::from_fd(fd, files)?;
+    let path = CreatingPath::from_user(path)?;
+
+    match path.within::<BpfFs>() {
+        Ok(path) => {
+            check_new_name(path.dir(), path.name())?;
+            let mode = path.dir().super_block().data().pin_mode();
+            let mode = mode.masked_with(files);
+            path.security_mknod(mode)?;
+            path.file(mode, Pinned(Some(object)), file_ops)
+        }
+        Err(path) if builtin::is_directory(path.parent()) => {
+            let mode = Instance::PIN_MODE.masked_with(files);
+            path.security_mknod(mode)?;
+            object.pin_builtin(path, mode)
+        }
+        Err(path) => outside::expose(&object, &path, files),
+    }
+}
+
 /// The object that is pinned at `path`, if the current task may use it as `flags` say.
 #[inline]
 fn object_at(path: UserPath<'_>, flags: FileFlags) -> Result<Object> {
     let path = Path::from_user(path)?;
     path.permission(AccessMask::of_open_flags(flags.as_open_flags()))?;
-    let object = of_inode(path.inode())?;
+    let object = of_inode(path.inode()).or_else(|_| outside::object_at(&path))?;
     check_rdonly(&path, &object, flags)?;
     path.touch_atime();
     Ok(object)

@@ -16,6 +16,7 @@ mod about;
 pub mod btf;
 pub mod builtin;
 mod elements;
+mod iter;
 mod link;
 mod link_put;
 mod map;
@@ -27,6 +28,7 @@ mod token;
 
 pub use about::{ObjectName, ObjectType, Tag};
 pub use elements::Elements;
+pub use iter::Iteration;
 pub use link::Link;
 pub use map::Map;
 pub use object::Object;

@@ -14,12 +14,8 @@ use crate::{
     Delegation,
 };
 use core::{mem::ManuallyDrop, ptr, ptr::NonNull};
-use fs::{AnyINode, CreatingPath, Mode, OpenPath};
-use kernel::{
-    error::to_result,
-    prelude::*,
-    sync::atomic::{atomic_load, Relaxed},
-};
+use fs::{AnyINode, CreatingPath, Kgid, Kuid, Mode, OpenPath, Path, Successor};
+use kernel::{error::to_result, prelude::*};
 
 /// A C type of objects that the built-in file system pins.
 ///
@@ -133,12 +129,59 @@ pub(crate) fn delegation_of(path: &OpenPath) -> Option<Delegation> {
     }
 }
 
+/// Whether `path` leads to the built-in file system.
+pub fn is_on(path: &Path) -> bool {
+    let sb = path.super_block_ptr();
+    // SAFETY: The superblock is valid for as long as the path. Its operations never change.
+    ptr::eq(unsafe { (*sb).s_op }, &raw const bindings::bpf_super_ops)
+}
+
+/// What a mount of the built-in file system is asked to be.
+pub struct MountOptions {
+    /// The mode of the root directory, without the type.
+    pub mode: Mode,
+    /// The owner of the root directory.
+    pub uid: Kuid,
+    /// The group of the root directory.
+    pub gid: Kgid,
+    /// What it delegates.
+    pub delegation: Delegation,
+}
+
+/// What makes a mount of the built-in file system.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub fn mount(options: &MountOptions) -> Result<Successor> {
+    let delegation = &options.delegation;
+    // As C's `bpf_init_fs_context()` and `bpf_parse_param()` fill it in.
+    let info = bindings::bpf_mount_opts {
+        uid: options.uid.into_raw(),
+        gid: options.gid.into_raw(),
+        mode: options.mode.into_raw(),
+        delegate_cmds: delegation.cmds,
+        delegate_maps: delegation.maps,
+        delegate_progs: delegation.progs,
+        delegate_attachs: delegation.attachs,
+        ..pin_init::zeroed()
+    };
+    let info = KBox::new(info, GFP_KERNEL)?;
+    // SAFETY:
+    // - The type and its operations are static in the kernel.
+    // - Its operations find a `struct bpf_mount_opts` there. The memory of a `KBox` is `kfree()`'s.
+    Ok(unsafe {
+        Successor::new(
+            &raw mut bindings::bpf_fs_type,
+            (&raw const bindings::bpf_context_ops).cast(),
+            info,
+        )
+    })
+}
+
 /// Whether `inode` has these operations: what tells the kinds of inodes of the built-in file system
 /// apart.
 #[inline]
 fn has_operations(inode: &AnyINode, operations: *const bindings::inode_operations) -> bool {
-    // SAFETY: The inode is live, so that the field can be read. Some file systems change the field
-    // of a live inode, such as one that went bad, but by whole words.
-    let its = unsafe { atomic_load(&raw mut (*inode.as_ptr()).i_op, Relaxed) };
-    ptr::eq(its, operations)
+    ptr::eq(inode.operations_ptr(), operations)
 }

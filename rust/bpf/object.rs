@@ -47,6 +47,17 @@ impl Object {
             .or_else(|| builtin::get(inode).map(|link| Self::Link(Link(link))))
     }
 
+    /// What tells the object from all others: an address, which is no other object's while there is a
+    /// reference.
+    #[inline]
+    pub fn key(&self) -> usize {
+        match self {
+            Self::Map(map) => map.as_ptr().addr(),
+            Self::Prog(prog) => prog.as_ptr().addr(),
+            Self::Link(link) => link.as_ptr().addr(),
+        }
+    }
+
     /// A new file descriptor of the current task for the object, which takes over the reference.
     /// May sleep.
     ///

@@ -9,8 +9,8 @@
 
 use crate::InstalledFd;
 use core::{mem::ManuallyDrop, ptr::NonNull};
-use fs::task::TaskFiles;
-use kernel::{error::from_err_ptr, prelude::*};
+use fs::{from_err_ptr, task::TaskFiles};
+use kernel::prelude::*;
 
 /// A C type of objects that are counted, and the functions by which C counts them.
 ///
@@ -61,6 +61,16 @@ impl<T: Counted> ObjectRef<T> {
         let object = from_err_ptr(unsafe { (T::FROM_FD)(fd) })?;
         // INVARIANT: A success gives a reference, which is ours.
         NonNull::new(object).map(Self).ok_or(EINVAL)
+    }
+
+    /// The reference to `object` that the caller has.
+    ///
+    /// # Safety
+    ///
+    /// The caller must own a reference, which becomes the result's.
+    pub(crate) unsafe fn from_owned(object: NonNull<T>) -> Self {
+        // INVARIANT: The reference is the result's by this function's contract.
+        Self(object)
     }
 
     /// Another reference to `object`.

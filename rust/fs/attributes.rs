@@ -5,12 +5,9 @@
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/stat.h`](srctree/include/linux/stat.h)
 
-use crate::{bindings, FileSystem, INode, Kgid, Kuid, LockedINode, Mode};
+use crate::{bindings, to_result, FileSystem, INode, Kgid, Kuid, LockedINode, Mode};
 use core::marker::PhantomData;
-use kernel::{
-    error::{from_result, to_result},
-    prelude::*,
-};
+use kernel::{error::from_result, prelude::*};
 
 /// What `stat(2)` is going to show. It is filled in from the inode already.
 ///

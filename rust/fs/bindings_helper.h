@@ -3,15 +3,21 @@
  * What bindgen reads for the crate fs. Sorted alphabetically.
  */
 
+#include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/hash.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
+
+/* Exported, and declared in kernel/rcu/rcu.h, which is not among the headers for modules. */
+void rcu_expedite_gp(void);
+void rcu_unexpedite_gp(void);
 
 /* Constants that bindgen does not recognise. */
 const unsigned int RUST_CONST_HELPER_DCACHE_PERSISTENT = DCACHE_PERSISTENT;

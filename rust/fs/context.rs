@@ -15,6 +15,7 @@ use crate::{
     Parameter,
     Root,
     SbInfo,
+    Successor,
     SuperBlock, //
 };
 use core::{marker::PhantomData, ptr};
@@ -95,6 +96,14 @@ pub trait Context: Sized + Send {
         option: Self::Option,
         parameter: Parameter<'_>,
     ) -> Result;
+
+    /// What makes the mount if this file system does not. Runs in the creator, before all that follows;
+    /// no lock is held but `uapi_mutex`.
+    ///
+    /// Absent: this file system makes it.
+    fn successor(&mut self, _fc: &FsContext<Self::FileSystem>) -> Result<Option<Successor>> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// Checks that the mount may be made, and says which superblock it is to show. Runs in the
     /// creator; no lock is held but `uapi_mutex`.

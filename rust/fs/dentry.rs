@@ -15,12 +15,13 @@ use crate::{
     file::FileOps,
     inode::{CompleteINode, NewINode},
     symlink,
+    to_result,
     FileSystem,
     INode,
     Mode, //
 };
 use core::{marker::PhantomData, ptr, slice};
-use kernel::{error::to_result, prelude::*, types::Opaque};
+use kernel::{prelude::*, types::Opaque};
 
 /// No other lifetime will do for a value that has it: neither a longer nor a shorter one. So a
 /// proof of that lifetime is about the very value that it was made from.
@@ -201,22 +202,29 @@ impl<'a, T: FileSystem> NewDentry<'a, T> {
     where
         Error: From<E>,
     {
-        self.file_from(mode, &mut Some(data), operations)
+        self.file_from(mode, &mut Some(data), operations, &mut None)
     }
 
-    /// Does what [`file`](Self::file) does. Takes `data` only when nothing else can fail, so that
-    /// it is not dropped with the directory locked.
+    /// Does what [`file`](Self::file) does. So that the data is not dropped with the directory locked, takes
+    /// `data` only when nothing but [`FileSystem::new_file`] can fail; what that refuses is `refused`.
     pub(crate) fn file_from<E>(
         self,
         mode: Mode,
         data: &mut Option<impl PinInit<T::INodeData, E>>,
         operations: impl for<'d> FnOnce(&'d T::INodeData) -> FileOps<'d, T>,
+        refused: &mut Option<CompleteINode<T>>,
     ) -> Result<Instantiated<'a>>
     where
         Error: From<E>,
     {
         let inode = NewINode::for_dentry(&self.dentry, bindings::S_IFREG, mode)?;
         let inode = inode.into_file(data.take().ok_or(EINVAL)?, operations)?;
+        if T::HAS_NEW_FILE {
+            if let Err(error) = T::new_file(inode.as_inode()) {
+                *refused = Some(inode);
+                return Err(error);
+            }
+        }
         Ok(self.instantiate(inode, false))
     }
 
@@ -366,6 +374,7 @@ impl<'a, T: FileSystem> Entry<'a, T> {
         // invariant. It is persistent, as just seen.
         to_result(unsafe { bindings::simple_unlink(self.dir().as_ptr(), self.dentry.as_ptr()) })?;
         charged.uncharge();
+        self.inode.name_removed();
         // INVARIANT: The name is removed.
         Ok(Removed(PhantomData))
     }
@@ -494,7 +503,8 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
         if self.replaced().is_some() {
             self.new.check_persistent()?;
         }
-        let charged = ChargedName::of(self.replaced().filter(|_| !self.is_exchange()));
+        let replaced = self.new.inode().filter(|_| !self.is_exchange());
+        let charged = ChargedName::of(replaced);
         // SAFETY: All is as the operation wants it by the type invariant; the dentries are
         // persistent, as just seen.
         to_result(unsafe {
@@ -508,6 +518,9 @@ impl<'a, T: FileSystem> Renaming<'a, T> {
             )
         })?;
         charged.uncharge();
+        if let Some(replaced) = replaced {
+            replaced.name_removed();
+        }
         // INVARIANT: It is done.
         Ok(Renamed(PhantomData))
     }

@@ -10,18 +10,18 @@ use crate::{
     inode_cache::INodeCache,
     instances::Instances,
     super_block,
+    to_result,
+    watch::Watches,
     xattr,
     AnyINode,
     Context,
+    INode,
     StatFs,
     SuperBlock, //
 };
-use core::{cell::UnsafeCell, convert::Infallible, marker::PhantomData, ptr};
+use core::{cell::UnsafeCell, marker::PhantomData, ptr};
 use kernel::{
-    error::{
-        to_result,
-        VTABLE_DEFAULT_ERROR, //
-    },
+    error::VTABLE_DEFAULT_ERROR,
     prelude::*,
     seq_file::SeqFile,
     sync::atomic::{
@@ -96,10 +96,23 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
     /// Where extended attributes are kept; [`NoXattrs`](xattr::NoXattrs) for none.
     type Xattrs: xattr::Store;
 
+    /// What belongs to the file system as a whole, reached by [`SuperBlock::global`]; `()` for
+    /// nothing.
+    type Global: Global;
+
     /// Says how much there is and how much of it is free. May sleep.
     ///
     /// Absent: no limits (`simple_statfs()`).
     fn statfs(_sb: &SuperBlock<Self>) -> Result<StatFs> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A regular file is about to get its name, by whatever operation: looks at the inode, which others
+    /// who go through all inodes may have found already. May sleep; the directory is locked for writing.
+    /// If this fails, so does the operation.
+    ///
+    /// Absent: nothing.
+    fn new_file(_inode: &INode<Self>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -113,6 +126,19 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
     }
 }
 
+/// What belongs to a file system as a whole: it is made when the file system is registered, and
+/// dropped when it is not any more.
+pub trait Global: Sized + Send + Sync {
+    /// Makes it. May sleep. What the initialiser answers becomes the answer to loading the module.
+    fn new() -> impl PinInit<Self, Error>;
+}
+
+impl Global for () {
+    fn new() -> impl PinInit<Self, Error> {
+        Ok(())
+    }
+}
+
 /// A file system that has its type. Implemented by
 /// [`impl_has_file_system_type!`](crate::impl_has_file_system_type).
 ///
@@ -121,7 +147,9 @@ pub trait FileSystem: HasFileSystemType + Send + Sync {
 /// The method must return the same reference each time.
 pub unsafe trait HasFileSystemType: Sized + 'static {
     /// The one type of this file system.
-    fn file_system_type() -> &'static FileSystemType<Self>;
+    fn file_system_type() -> &'static FileSystemType<Self>
+    where
+        Self: FileSystem;
 }
 
 /// Gives a file system its type, in a `static` of the crate.
@@ -148,7 +176,7 @@ macro_rules! impl_has_file_system_type {
 /// last superblock of it is gone and its inodes are freed. `common` is initialised for that time,
 /// and stays where it is, as a `static` does.
 #[repr(C)]
-pub struct FileSystemType<T> {
+pub struct FileSystemType<T: FileSystem> {
     c: Opaque<bindings::file_system_type>,
     common: Opaque<Common<T>>,
     is_enabled: UnsafeCell<bool>,
@@ -169,10 +197,14 @@ const fn is_file_system_name(name: &CStr) -> bool {
 
 /// What all superblocks of a type share.
 #[pin_data]
-pub(crate) struct Common<T> {
+pub(crate) struct Common<T: FileSystem> {
     pub(crate) inodes: INodeCache<T>,
     #[pin]
     pub(crate) instances: Instances,
+    #[pin]
+    pub(crate) watches: Watches,
+    #[pin]
+    pub(crate) global: T::Global,
 }
 
 // SAFETY:
@@ -234,6 +266,18 @@ impl<T: FileSystem> FileSystemType<T> {
         // SAFETY: By the type invariant, and as `Registration::drop()` waits for inodes, the fields
         // are not written to as long as there is any of these.
         unsafe { (*self.is_enabled.get()).then(|| &*self.common.get()) }
+    }
+
+    /// The same, while there is a superblock, or an inode that is not destroyed yet.
+    ///
+    /// # Safety
+    ///
+    /// There must be one of this type for the lifetime of the result.
+    #[inline]
+    pub(crate) unsafe fn live_common(&self) -> &Common<T> {
+        // SAFETY: By the type invariant, the field is initialised and not written to as long as there
+        // is a superblock, which an inode keeps.
+        unsafe { &*self.common.get() }
     }
 }
 
@@ -308,11 +352,13 @@ impl<T: FileSystem> Registration<T> {
                 return Err(EBUSY);
             }
             let inodes = INodeCache::new()?;
-            let common = pin_init!(Common {
+            let common = try_pin_init!(Common {
                 inodes,
                 instances <- Instances::new(),
-            });
-            let Ok(()) = init_in_place(fs_type.common.get(), common) as Result<(), Infallible>;
+                watches <- Watches::new(),
+                global <- T::Global::new(),
+            }? Error);
+            init_in_place(fs_type.common.get(), common)?;
             (*fs_type.as_ptr()).owner = module.as_ptr();
             *fs_type.is_enabled.get() = true;
         }

@@ -53,9 +53,12 @@ impl<'a, T: FileSystem> NewDirectory<'a, T> {
         Error: From<E>,
     {
         // What is declared last is dropped first: the lock goes before the data.
-        let mut data = Some(data);
+        let (mut data, mut refused) = (Some(data), None);
         let creating = self.start_creating(name)?;
-        let Instantiated { .. } = creating.dentry().file_from(mode, &mut data, operations)?;
+        let Instantiated { .. } =
+            creating
+                .dentry()
+                .file_from(mode, &mut data, operations, &mut refused)?;
         Ok(())
     }
 

@@ -45,6 +45,7 @@
 //!     type INodeData = Mutex<KVVec<u8>>;
 //!     type Context = Mount;
 //!     type Xattrs = NoXattrs;
+//!     type Global = ();
 //! }
 //!
 //! /// A mount that is being configured.
@@ -164,7 +165,8 @@
 //! 2. An [`INode`] is live: whoever has one reaches its [data](INode::data) and
 //!    [superblock](INode::super_block) without a lock. [`LockedINode`] is one with its lock held. An
 //!    [`ARef<INode<T>>`][`ARef`] keeps one.
-//! 3. [`Entry::unlink`] removes a name, for which [`Removed`] is the proof.
+//! 3. [`Entry::unlink`] removes a name, for which [`Removed`] is the proof. When the last name goes, or
+//!    else the inode, whoever has asked for it by [`INode::watch`] is told.
 //! 4. When the last name, open file and reference are gone, the data is dropped, in a context that
 //!    may sleep. No lock of a directory is held then, but for a directory's own data, which `rmdir(2)`
 //!    may drop with the parent locked. The memory is freed a grace period later, as path walk under
@@ -180,8 +182,9 @@
 //!
 //! # Locking
 //!
-//! The abstraction has one lock of its own, the one of the [index](Key) of superblocks. It is taken
-//! last, with `s_umount` of a superblock held, and no code of a file system runs under it.
+//! The abstraction has two locks of its own: the one of the [index](Key) of superblocks, taken with
+//! `s_umount` of a superblock held, and the one of the [watches](INode::watch). Each is taken last, and
+//! no code of a file system runs under it.
 //!
 //! C headers: [`include/linux/fs.h`](srctree/include/linux/fs.h),
 //! [`include/linux/fs_context.h`](srctree/include/linux/fs_context.h),
@@ -198,14 +201,18 @@ mod bindings;
 unsafe impl<T> pin_init::Zeroable for bindings::__BindgenUnionField<T> {}
 
 mod attributes;
+mod barrier;
+mod c_result;
 pub mod capability;
 mod computed_xattrs;
 mod context;
+mod deferred;
 mod dentry;
 mod directory;
 mod file;
 mod file_system;
 mod filling;
+mod frozen;
 mod in_place;
 mod inode;
 mod inode_cache;
@@ -218,30 +225,49 @@ pub mod number;
 mod open_path;
 mod parameter;
 mod path;
+mod retired;
 mod sb_info;
 pub mod seq;
+mod successor;
 mod super_block;
 mod symlink;
 pub mod task;
 mod uidgid;
+mod walk;
+mod watch;
 pub mod xattr;
 
 pub use attributes::{Changes, Stat};
+pub use barrier::smp_mb;
+pub use c_result::{from_err_ptr, to_result};
 pub use context::{init_fs_context, Context, FsContext, Sharing, UnknownParameters};
+pub use deferred::Deferred;
 pub use dentry::{Entry, Instantiated, LinkSource, NewDentry, Removed, Renamed, Renaming};
 pub use directory::{DirectoryOperations, DirectoryOps};
 pub use file::{simple_read, FileOperations, FileOps, LockedFile, OpenFile, Whence};
 #[doc(hidden)]
 pub use file_system::{alias, alias_len};
-pub use file_system::{FileSystem, FileSystemType, HasFileSystemType, INodeNumbers, Registration};
+pub use file_system::{
+    FileSystem,
+    FileSystemType,
+    Global,
+    HasFileSystemType,
+    INodeNumbers,
+    Registration, //
+};
 pub use filling::{NewDirectory, Root};
+pub use frozen::Frozen;
 pub use inode::{AnyINode, INode, LockedINode};
 pub use instances::{Key, KeyName};
 pub use mode::{AccessMask, Mode};
 pub use new_box::new_uninit_box;
 pub use open_path::OpenPath;
 pub use parameter::{Parameter, ParameterTable, Parameters, Spec};
-pub use path::{CreatingPath, Path, UserPath};
+pub use path::{CreatingIn, CreatingPath, Path, UserPath};
+pub use retired::{is_stale, Retired};
 pub(crate) use sb_info::SbInfo;
+pub use successor::Successor;
 pub use super_block::{FillingSuperBlock, NewSuperBlock, StatFs, SuperBlock};
 pub use uidgid::{KernelId, Kgid, Kuid};
+pub use walk::for_each_super_block;
+pub use watch::Watcher;

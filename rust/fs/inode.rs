@@ -11,27 +11,32 @@ use crate::{
     file::FileOps,
     in_place::init_in_place,
     symlink,
+    to_result,
     uidgid::{Kgid, Kuid},
     xattr::{self, Store},
     AccessMask,
     FileSystem,
     Mode,
-    SbInfo, //
+    SbInfo,
     SuperBlock,
+    Watcher, //
 };
 use core::{
     cell::UnsafeCell, marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr, ptr::NonNull,
 };
 use kernel::{
     container_of,
-    error::to_result,
     prelude::*,
     sync::{
         aref::AlwaysRefCounted,
         atomic::{
             atomic_load,
-            Relaxed, //
+            atomic_store,
+            Acquire,
+            Relaxed,
+            Release, //
         },
+        Arc, //
     },
     types::{NotThreadSafe, Opaque}, //
 };
@@ -219,6 +224,28 @@ impl<T: FileSystem> INode<T> {
         unsafe { atomic_load(&raw mut (*self.as_ptr()).__bindgen_anon_1.i_nlink, Relaxed) }
     }
 
+    /// Has `watcher` told when the inode [ends](Watcher). May sleep. Returns whether this is news:
+    /// a watcher that watches the inode already is told once.
+    ///
+    /// A watch cannot be taken back; it is over when the inode ends.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the inode has ended: it is open, but has no name any more; `ENOMEM`.
+    pub fn watch(&self, watcher: Arc<dyn Watcher>) -> Result<bool> {
+        let watches = &self.super_block().common().watches;
+        watches.add(self.as_ptr().addr(), watcher, || self.links() == 0)
+    }
+
+    /// Tells those who watch the inode if it has just lost its last name.
+    #[inline]
+    pub(crate) fn name_removed(&self) {
+        if self.links() == 0 {
+            let watches = &self.super_block().common().watches;
+            watches.ended(self.as_ptr().addr());
+        }
+    }
+
     /// Whether the inode is the root of its superblock.
     #[inline]
     pub fn is_root(&self) -> bool {
@@ -335,10 +362,22 @@ impl<T: FileSystem> INodeContainer<T> {
     /// # Safety
     ///
     /// `inode` must point to the inode of such a container, which is not freed during the call.
+    #[inline]
     unsafe fn has_data(inode: *mut bindings::inode) -> bool {
         // SAFETY: The inode is valid by this function's contract. The field does not change once
-        // the inode can be found.
+        // the inode can be found by others than those who go through all inodes.
         !unsafe { (*inode).i_private }.is_null()
+    }
+
+    /// The same, of an inode that may just be getting its data. That is seen then.
+    ///
+    /// # Safety
+    ///
+    /// `inode` must point to the inode of such a container, which is not freed during the call.
+    pub(crate) unsafe fn has_new_data(inode: *mut bindings::inode) -> bool {
+        // SAFETY: The inode is valid by this function's contract. Others change the field by whole
+        // words.
+        unsafe { atomic_load((&raw mut (*inode).i_private).cast::<usize>(), Acquire) != 0 }
     }
 
     /// Drops what the inode holds. May sleep.
@@ -353,10 +392,13 @@ impl<T: FileSystem> INodeContainer<T> {
         //   at the inode, but not at data and attributes, which takes a reference. So they are ours
         //   alone.
         // - The data is initialised if there is any, by the type invariant, and dropped this once.
+        // - The superblock, whose type this is, is there as long as the inode is not freed.
         // - The attributes are those of the inode's superblock, which an inode keeps.
         unsafe {
             let container = Self::of(inode);
             if Self::has_data(inode) {
+                let watches = &T::file_system_type().live_common().watches;
+                watches.ended(inode.addr());
                 ptr::drop_in_place((*container).data.get());
             }
             let info = SbInfo::<T>::of((*inode).i_sb);
@@ -521,8 +563,10 @@ impl<T: FileSystem> NewINode<T> {
         unsafe {
             let slot = (*INodeContainer::<T>::of(self.as_ptr())).data.get();
             init_in_place(slot, data)?;
-            // A type without a size has an address that is not null, too.
-            (*self.as_ptr()).i_private = slot.cast();
+            // A type without a size has an address that is not null, too. Who finds the inode among
+            // those of the superblock sees the data behind it.
+            let private = (&raw mut (*self.as_ptr()).i_private).cast::<usize>();
+            atomic_store(private, slot.addr(), Release);
         }
         // INVARIANT: There is data now. The callers, right above, see to the operations.
         Ok(CompleteINode(self))
@@ -539,6 +583,13 @@ impl<T: FileSystem> CompleteINode<T> {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::inode {
         self.0.as_ptr()
+    }
+
+    /// The inode, which nobody else has yet.
+    #[inline]
+    pub(crate) fn as_inode(&self) -> &INode<T> {
+        // SAFETY: The inode is one of `T`, live and with data, by the type invariant.
+        unsafe { INode::from_raw(self.as_ptr()) }
     }
 
     /// Hands the reference to whoever takes the pointer.

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/stat.h`](srctree/include/linux/stat.h)
 
-use crate::{bindings, task};
+use crate::{
+    bindings,
+    task::{self, TaskFiles},
+};
 use kernel::prelude::*;
 
 /// The permission bits of a file, with setuid, setgid and sticky: what `chmod(2)` changes.
@@ -58,10 +61,14 @@ impl Mode {
     /// no umask any more, which lets all through.
     #[inline]
     pub fn masked(self) -> Self {
-        if task::has_files().is_err() {
-            return self;
-        }
-        // SAFETY: The call reads the umask of the current task, which has one, as just seen.
+        task::with_files(|files| Ok(self.masked_with(files))).unwrap_or(self)
+    }
+
+    /// The same, in a task that is known not to be one of those.
+    #[inline]
+    pub fn masked_with(self, _: TaskFiles<'_>) -> Self {
+        // SAFETY: The call reads the umask of the current task, which has one for as long as it has
+        // file descriptors, as there is a `TaskFiles`.
         let umask = unsafe { bindings::current_umask() };
         self.without(Self::new(umask as u32))
     }

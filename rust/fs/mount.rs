@@ -28,6 +28,11 @@ use kernel::{error::from_err_ptr, prelude::*, types::ForeignOwnable};
 /// A superblock that is made keeps `info`.
 pub(crate) fn get_tree<T: FileSystem>(fc: &FsContext<T>, mut info: Pin<KBox<SbInfo<T>>>) -> Result {
     let mut context = info.as_mut().take_context().ok_or(EINVAL)?;
+    if T::Context::HAS_SUCCESSOR {
+        if let Some(successor) = context.successor(fc)? {
+            return successor.get_tree(fc);
+        }
+    }
     let sharing = if T::Context::HAS_SHARING {
         context.sharing(fc)?
     } else {

@@ -7,9 +7,8 @@
 //!
 //! C header: [`include/linux/kstrtox.h`](srctree/include/linux/kstrtox.h)
 
-use crate::bindings;
+use crate::{bindings, to_result};
 use kernel::{
-    error::to_result,
     prelude::*,
     str::{parse_int::ParseInt, BStr},
 };

@@ -4,9 +4,9 @@
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
-use crate::{bindings, task, AccessMask, FileSystem, SuperBlock};
+use crate::{bindings, task, to_result, AccessMask, FileSystem, SuperBlock};
 use core::ptr;
-use kernel::{error::to_result, fs::LocalFile, prelude::*, sync::aref::ARef};
+use kernel::{fs::LocalFile, prelude::*, sync::aref::ARef};
 
 /// What an open file is opened on.
 pub struct OpenPath(ARef<LocalFile>);

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/fs_parser.h`](srctree/include/linux/fs_parser.h)
 
-use crate::bindings;
+use crate::{bindings, Path};
 use core::marker::PhantomData;
 use kernel::prelude::*;
 
@@ -37,6 +37,12 @@ impl Spec {
     #[inline]
     pub const fn string(name: &'static CStr) -> Self {
         Self::new(name, Some(bindings::fs_param_is_string), 0)
+    }
+
+    /// A file descriptor, which `FSCONFIG_SET_FD` gives.
+    #[inline]
+    pub const fn fd(name: &'static CStr) -> Self {
+        Self::new(name, Some(bindings::fs_param_is_fd), 0)
     }
 
     const fn new(name: &'static CStr, type_: bindings::fs_param_type, base: usize) -> Self {
@@ -194,6 +200,24 @@ impl<'a> Parameter<'a> {
     #[inline]
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// What the value of a parameter that is a file descriptor is opened on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the parameter was given as anything else.
+    pub fn path(&self) -> Result<Path> {
+        // SAFETY:
+        // - The parameter is valid by the type invariant.
+        // - `file` is what is set of the union in a parameter of that type: an open file, which the
+        //   parameter holds.
+        unsafe {
+            if (*self.parameter).type_() != bindings::fs_value_type_fs_value_is_file {
+                return Err(EINVAL);
+            }
+            Ok(Path::of_file((*self.parameter).__bindgen_anon_1.file))
+        }
     }
 
     /// The value of a parameter that is a string.

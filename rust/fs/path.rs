@@ -8,16 +8,13 @@
 //! C header: [`include/linux/namei.h`](srctree/include/linux/namei.h)
 
 use crate::{
-    bindings, dentry,
+    bindings, dentry, from_err_ptr,
+    retired::stale,
     task::{self, TaskFiles},
-    AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
+    to_result, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
 };
-use core::marker::PhantomData;
-use kernel::{
-    error::{from_err_ptr, from_result, to_result},
-    prelude::*,
-    uaccess::UserPtr,
-};
+use core::{marker::PhantomData, ops::Deref, ptr};
+use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
 
 /// A path as a system call is given it: a string in user memory, relative to a directory file
 /// descriptor, for a system call of the current task. Nothing of it is checked before it is used.
@@ -57,6 +54,9 @@ impl<'a> UserPath<'a> {
 ///
 /// Owns references to the mount and to the dentry, which is positive.
 pub struct Path(bindings::path);
+
+// SAFETY: References to a mount and a dentry belong to no task.
+unsafe impl Send for Path {}
 
 impl Path {
     /// Looks up `path`, following symlinks. May sleep.
@@ -99,6 +99,22 @@ impl Path {
         Ok(Self(path))
     }
 
+    /// What `file` is opened on.
+    ///
+    /// # Safety
+    ///
+    /// `file` must point to an open file.
+    pub(crate) unsafe fn of_file(file: *mut bindings::file) -> Self {
+        // SAFETY: An open file holds its mount and its dentry, which is positive. The path of one never
+        // changes.
+        unsafe {
+            let path = &raw const (*file).__bindgen_anon_1.f_path;
+            bindings::path_get(path);
+            // INVARIANT: The references were just taken.
+            Self(*path)
+        }
+    }
+
     /// The inode.
     #[inline]
     pub fn inode(&self) -> &AnyINode {
@@ -128,11 +144,40 @@ impl Path {
         unsafe { bindings::__mnt_is_readonly(self.0.mnt) }
     }
 
+    /// Whether the path leads to a file system of `T`.
+    pub fn is_on<T: FileSystem>(&self) -> bool {
+        // SAFETY: The superblock is valid for as long as the path. Its type never changes.
+        let fs_type = unsafe { (*self.super_block_ptr()).s_type };
+        ptr::eq(fs_type, T::file_system_type().as_ptr())
+    }
+
+    /// C's dentry, valid for as long as `self`.
+    #[inline]
+    pub fn dentry_ptr(&self) -> *mut bindings::dentry {
+        self.0.dentry
+    }
+
+    /// C's superblock, valid for as long as `self`.
+    #[inline]
+    pub fn super_block_ptr(&self) -> *mut bindings::super_block {
+        // SAFETY: The dentry is held by the type invariant, and never changes its superblock.
+        unsafe { (*self.0.dentry).d_sb }
+    }
+
     /// Updates the time of last access, as far as the mount says so.
     #[inline]
     pub fn touch_atime(&self) {
         // SAFETY: The path is valid by the type invariant.
         unsafe { bindings::touch_atime(&self.0) }
+    }
+}
+
+impl Clone for Path {
+    fn clone(&self) -> Self {
+        // SAFETY: The path is valid by the type invariant.
+        unsafe { bindings::path_get(&self.0) };
+        // INVARIANT: The references were just taken.
+        Self(self.0)
     }
 }
 
@@ -161,7 +206,8 @@ impl CreatingPath {
     ///
     /// # Errors
     ///
-    /// `EEXIST`, `EROFS`, and those of [`Path::from_user`]. Stands for C's
+    /// `EEXIST`, `EROFS`, and those of [`Path::from_user`]; what [`is_stale`](crate::is_stale) tells, if
+    /// another superblock has come in the place of the directory's. Stands for C's
     /// `start_creating_user_path()`.
     #[inline]
     pub fn from_user(path: UserPath<'_>) -> Result<Self> {
@@ -172,7 +218,12 @@ impl CreatingPath {
             bindings::start_creating_user_path(path.dir_fd, path.as_ptr(), &mut parent, 0)
         })?;
         // INVARIANT: A success gives all of these.
-        Ok(Self { parent, dentry })
+        let path = Self { parent, dentry };
+        // What the VFS has of a directory's operations is not asked for what is made by `vfs_mkobj()`.
+        if path.parent().is_retired() {
+            return Err(stale());
+        }
+        Ok(path)
     }
 
     /// The directory that the path is to be created in.
@@ -189,6 +240,20 @@ impl CreatingPath {
         // SAFETY: The dentry is held, and its parent locked for writing, by the type invariant: the
         // name does not change.
         unsafe { dentry::name(self.dentry) }
+    }
+
+    /// The same, with its NUL.
+    #[inline]
+    pub fn c_name(&self) -> &CStr {
+        // SAFETY: The name of a dentry is followed by a NUL and has none in it. It is valid, and does
+        // not change, for as long as `self`.
+        unsafe { CStr::from_char_ptr(self.name().as_ptr().cast()) }
+    }
+
+    /// C's dentry of the directory, valid for as long as `self`.
+    #[inline]
+    pub fn parent_dentry_ptr(&self) -> *mut bindings::dentry {
+        self.parent.dentry
     }
 
     /// C's negative dentry, whose parent stays locked for as long as `self`.
@@ -209,17 +274,81 @@ impl CreatingPath {
         to_result(unsafe { bindings::security_path_mknod(&self.parent, self.dentry, mode, 0) })
     }
 
-    /// Creates a regular file of file system `T`, after the VFS has checked the current task's
-    /// permissions; tells those who watch the directory. May sleep.
+    /// The same, if the directory is one of file system `T`; else the path is given back.
+    #[inline]
+    pub fn within<T: FileSystem>(self) -> Result<CreatingIn<T>, Self> {
+        match INode::<T>::try_from_any(self.parent()) {
+            // INVARIANT: The directory is one of `T`, as just seen, and stays the same.
+            Some(_) => Ok(CreatingIn(self, PhantomData)),
+            None => Err(self),
+        }
+    }
+
+    /// Has `make` create what the path is to lead to, after the VFS has checked the current task's
+    /// permissions; tells those who watch the directory. May sleep. `make` is given the mode, runs with
+    /// the directory locked, and is for file systems that are asked again for a name that they have
+    /// made behind the VFS' back, such as kernfs.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES`, `EPERM` …; what an LSM or `make` answers. Stands for C's `vfs_mkobj()`.
+    pub fn make<R>(&self, mode: Mode, make: impl FnOnce(Mode) -> Result<R>) -> Result<R> {
+        let mut made = None;
+        self.make_with(mode, |_, mode| {
+            made = Some(make(mode)?);
+            Ok(())
+        })?;
+        made.ok_or(EINVAL)
+    }
+
+    /// Calls C's `vfs_mkobj()`, which calls `make` with the negative dentry and the mode.
+    #[inline]
+    fn make_with<F>(&self, mode: Mode, make: F) -> Result
+    where
+        F: FnOnce(*mut bindings::dentry, Mode) -> Result,
+    {
+        let mut make = Some(make);
+        // SAFETY:
+        // - The dentry is as `vfs_mkobj()` wants it by the type invariant.
+        // - `call_maker()` is given what it asks for: `make` outlives the call.
+        to_result(unsafe {
+            bindings::vfs_mkobj(
+                self.dentry,
+                mode.with_type(bindings::S_IFREG),
+                Some(call_maker::<F>),
+                (&raw mut make).cast(),
+            )
+        })
+    }
+}
+
+/// A [`CreatingPath`] in a directory of file system `T`.
+///
+/// # Invariants
+///
+/// The directory is one of `T`.
+pub struct CreatingIn<T: FileSystem>(CreatingPath, PhantomData<T>);
+
+impl<T: FileSystem> CreatingIn<T> {
+    /// The directory that the path is to be created in.
+    #[inline]
+    pub fn dir(&self) -> &INode<T> {
+        // SAFETY: The directory is one of `T` by the type invariant, and held by that of `CreatingPath`.
+        unsafe { INode::from_raw(self.parent().as_ptr()) }
+    }
+
+    /// Creates a regular file, after the VFS has checked the current task's permissions; tells those
+    /// who watch the directory. May sleep.
     ///
     /// The directory's own operations are not asked. If creating the file fails, `data` is dropped
     /// after the parent is unlocked: it may take other locks along.
     ///
     /// # Errors
     ///
-    /// `EXDEV` if the parent is not of `T`; `EACCES`, `EPERM` …; `ENOSPC` without memory; what
-    /// `data` answers. Stands for C's `vfs_mkobj()`.
-    pub fn file<T: FileSystem, E>(
+    /// `EACCES`, `EPERM` …; `ENOSPC` without memory; what `data` answers. Stands for C's
+    /// `vfs_mkobj()`.
+    #[inline]
+    pub fn file<E>(
         self,
         mode: Mode,
         data: impl PinInit<T::INodeData, E>,
@@ -228,42 +357,46 @@ impl CreatingPath {
     where
         Error: From<E>,
     {
-        let mut making = Making {
-            data: Some(data),
-            operations: Some(operations),
-            _type: PhantomData,
-        };
+        let (mut data, mut refused) = (Some(data), None);
         // What is declared last is dropped first: the lock goes before the data.
         let this = self;
-        this.make_file(mode, &mut making)
-    }
-
-    fn make_file<T: FileSystem, I, O, E>(
-        &self,
-        mode: Mode,
-        making: &mut Making<T, I, O, E>,
-    ) -> Result
-    where
-        I: PinInit<T::INodeData, E>,
-        O: for<'d> FnOnce(&'d T::INodeData) -> FileOps<'d, T>,
-        Error: From<E>,
-    {
-        if INode::<T>::try_from_any(self.parent()).is_none() {
-            return Err(EXDEV);
-        }
-        // SAFETY:
-        // - The dentry is as `vfs_mkobj()` wants it by the type invariant.
-        // - `make()` is given what it asks for: `making` outlives the call, and the dentry is one
-        //   in a directory of `T`, as just seen.
-        to_result(unsafe {
-            bindings::vfs_mkobj(
-                self.dentry,
-                mode.with_type(bindings::S_IFREG),
-                Some(Making::<T, I, O, E>::make),
-                (&raw mut *making).cast(),
-            )
+        let (data, refused) = (&mut data, &mut refused);
+        this.make_with(mode, move |dentry, mode| {
+            // SAFETY: The dentry is negative by the invariant of `CreatingPath`, in a directory of `T` by
+            // that of the type, which is locked for writing.
+            let dentry = unsafe { NewDentry::<T>::from_raw(dentry) };
+            let Instantiated { .. } = dentry.file_from(mode, data, operations, refused)?;
+            Ok(())
         })
     }
+}
+
+impl<T: FileSystem> Deref for CreatingIn<T> {
+    type Target = CreatingPath;
+
+    #[inline]
+    fn deref(&self) -> &CreatingPath {
+        &self.0
+    }
+}
+
+/// # Safety
+///
+/// The caller must do as `vfs_mkobj()` does: pass `make` as it was given, which must point to an
+/// `Option<F>` that is the caller's.
+unsafe extern "C" fn call_maker<F>(
+    dentry: *mut bindings::dentry,
+    mode: bindings::umode_t,
+    make: *mut c_void,
+) -> c_int
+where
+    F: FnOnce(*mut bindings::dentry, Mode) -> Result,
+{
+    from_result(|| {
+        // SAFETY: `make` is valid by this function's contract.
+        let make = unsafe { (*make.cast::<Option<F>>()).take() };
+        make.ok_or(EINVAL)?(dentry, Mode::from_raw(mode)).map(|()| 0)
+    })
 }
 
 impl Drop for CreatingPath {
@@ -271,41 +404,5 @@ impl Drop for CreatingPath {
     fn drop(&mut self) {
         // SAFETY: What the call undoes is ours by the type invariant.
         unsafe { bindings::end_creating_path(&self.parent, self.dentry) }
-    }
-}
-
-/// What a file is to be made of.
-struct Making<T, I, O, E> {
-    data: Option<I>,
-    operations: Option<O>,
-    _type: PhantomData<fn(T) -> E>,
-}
-
-impl<T, I, O, E> Making<T, I, O, E>
-where
-    T: FileSystem,
-    I: PinInit<T::INodeData, E>,
-    O: for<'d> FnOnce(&'d T::INodeData) -> FileOps<'d, T>,
-    Error: From<E>,
-{
-    /// # Safety
-    ///
-    /// The caller must do as `vfs_mkobj()` does: pass a negative dentry whose parent is locked for
-    /// writing, and `arg` as it was given. The latter must point to such a value, and the parent be
-    /// a directory of `T`.
-    unsafe extern "C" fn make(
-        dentry: *mut bindings::dentry,
-        mode: bindings::umode_t,
-        arg: *mut c_void,
-    ) -> c_int {
-        // SAFETY: Both are as the types want them by this function's contract.
-        let (this, dentry) =
-            unsafe { (&mut *arg.cast::<Self>(), NewDentry::<T>::from_raw(dentry)) };
-        from_result(|| {
-            let operations = this.operations.take().ok_or(EINVAL)?;
-            let Instantiated { .. } =
-                dentry.file_from(Mode::from_raw(mode), &mut this.data, operations)?;
-            Ok(0)
-        })
     }
 }

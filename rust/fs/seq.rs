@@ -8,16 +8,13 @@ use crate::{
     attributes::{AttributeHooks, Changes, Stat},
     bindings,
     new_box::new_uninit_box,
+    to_result,
     FileSystem,
     INode,
     LockedINode, //
 };
-use core::{marker::PhantomData, ops::Deref, ptr, ptr::NonNull};
-use kernel::{
-    error::{from_result, to_result},
-    prelude::*,
-    seq_file::SeqFile,
-};
+use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr, ptr::NonNull};
+use kernel::{alloc::flags::__GFP_NOWARN, error::from_result, prelude::*, seq_file::SeqFile};
 
 /// A sequence of records, and where in it a reader is.
 ///
@@ -79,6 +76,15 @@ pub trait SeqFileOperations: 'static {
 pub struct SeqWriter<'a>(NonNull<bindings::seq_file>, PhantomData<&'a SeqFile>);
 
 impl SeqWriter<'_> {
+    /// # Safety
+    ///
+    /// `m` must point to a valid `struct seq_file` that only the current task uses for the lifetime of
+    /// the result.
+    pub unsafe fn from_raw(m: NonNull<bindings::seq_file>) -> Self {
+        // INVARIANT: `m` is valid and ours by this function's contract.
+        Self(m, PhantomData)
+    }
+
     /// Writes text that needs no formatting. What does not fit is written again, as with
     /// `seq_print!`.
     #[inline]
@@ -103,6 +109,31 @@ impl Deref for SeqWriter<'_> {
         // SAFETY: The `struct seq_file` is valid and ours by the type invariant.
         unsafe { SeqFile::from_raw(self.0.as_ptr()) }
     }
+}
+
+/// Gives `m` an empty buffer of `size` bytes in place of the one that it has, if it has one. May sleep.
+/// Fails with `ENOMEM`; then all is as it was.
+///
+/// # Safety
+///
+/// `m` must point to a valid `struct seq_file` that only the current task uses. Its buffer must be null or
+/// from `kvmalloc()`.
+pub unsafe fn set_buffer(m: *mut bindings::seq_file, size: usize) -> Result {
+    let buffer = KVVec::<u8>::with_capacity(size, GFP_KERNEL | __GFP_NOWARN)?;
+    let mut buffer = ManuallyDrop::new(buffer);
+    // SAFETY:
+    // - `m` is valid and ours by this function's contract. The buffer that it owns is null or from
+    //   `kvmalloc()`, and used by nobody else.
+    // - The new buffer is from `kvmalloc()`, and owned by `m` from here on: whoever frees `m` frees it, by
+    //   `kvfree()`.
+    unsafe {
+        bindings::kvfree((*m).buf.cast());
+        (*m).buf = buffer.as_mut_ptr().cast();
+        (*m).size = size;
+        (*m).count = 0;
+        (*m).from = 0;
+    }
+    Ok(())
 }
 
 /// The hooks for attributes of a file that `S` opens.

@@ -8,9 +8,11 @@
 use crate::{
     bindings,
     directory::DirectoryOps,
+    file_system::Common,
     filling::Root,
     inode::{INodeContainer, NewINode},
     inode_limit::INodeLimit,
+    to_result,
     xattr,
     AnyINode,
     FileSystem,
@@ -23,7 +25,7 @@ use crate::{
 };
 use core::{marker::PhantomData, ptr, ptr::NonNull};
 use kernel::{
-    error::{from_result, to_result},
+    error::from_result,
     prelude::*,
     seq_file::SeqFile,
     sync::atomic::{
@@ -64,6 +66,19 @@ impl<T: FileSystem> SuperBlock<T> {
         // SAFETY: The superblock has its data by the type invariant. The data is dropped once
         // nobody can reach the superblock any more.
         unsafe { self.info().data() }
+    }
+
+    /// What belongs to the file system as a whole.
+    #[inline]
+    pub fn global(&self) -> &T::Global {
+        &self.common().global
+    }
+
+    /// What all superblocks of the type share.
+    #[inline]
+    pub(crate) fn common(&self) -> &Common<T> {
+        // SAFETY: The superblock is live by the type invariant.
+        unsafe { T::file_system_type().live_common() }
     }
 
     /// The root directory.

@@ -8,8 +8,9 @@
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
+use crate::bindings;
 use core::marker::PhantomData;
-use kernel::{bindings, prelude::*, task::Task, types::NotThreadSafe};
+use kernel::{prelude::*, task::Task, types::NotThreadSafe};
 
 /// Fails with `ESRCH` if the current task has no file descriptors any more. A task that has some
 /// has its root and working directory, too, which it gives up later.
@@ -32,6 +33,13 @@ pub fn returns_to_user_mode() -> bool {
     // - Only the task itself changes the field while it runs.
     let flags = unsafe { (*Task::current_raw()).flags };
     flags & bindings::PF_KTHREAD == 0
+}
+
+/// Lets others run, if it is their turn. May sleep. Stands for C's `cond_resched()`.
+#[inline]
+pub fn cond_resched() {
+    // SAFETY: The function can be called wherever one may sleep.
+    unsafe { bindings::cond_resched() };
 }
 
 /// That the current task has its file descriptors, and thus its root and working directory, for

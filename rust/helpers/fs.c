@@ -9,6 +9,7 @@
 #include <linux/fs_struct.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
 
@@ -23,6 +24,12 @@ __rust_helper void *rust_helper_alloc_inode_sb(struct super_block *sb, struct km
 					       gfp_t gfp)
 {
 	return alloc_inode_sb(sb, cache, gfp);
+}
+
+__rust_helper int rust_helper_cond_resched(void);
+__rust_helper int rust_helper_cond_resched(void)
+{
+	return cond_resched();
 }
 
 __rust_helper kgid_t rust_helper_current_fsgid(void);

@@ -61,6 +61,7 @@ impl FileSystem for NoteFs {
     type INodeData = Mutex<Content>;
     type Context = Mount;
     type Xattrs = NoXattrs;
+    type Global = ();
 
     fn statfs(sb: &SuperBlock<Self>) -> Result<StatFs> {
         let space = sb.data().lock();

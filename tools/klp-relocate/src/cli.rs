@@ -337,14 +337,18 @@ fn prove(module: &[u8], symbols: &[Symbol], prototypes: &Path, btf: &Path) -> Re
 
 fn describe_proof(module: &Path, proof: &Proof, verbose: bool) -> String {
     let mut text = format!(
-        "{}: {} prototypes proved, {} variables not in BTF\n",
+        "{}: {} prototypes and {} structs proved, {} variables not in BTF\n",
         module.display(),
         proof.proved.len(),
+        proof.structs.len(),
         proof.unknown.len()
     );
     if verbose {
         for (name, ty) in &proof.proved {
             text += &format!("  proved {name}: {ty}\n");
+        }
+        for name in &proof.structs {
+            text += &format!("  proved struct {name}\n");
         }
         for (name, ty) in &proof.unknown {
             text += &format!(

@@ -3,7 +3,8 @@
 //!
 //! The module's side is the BTF of a C file that is compiled with the headers and declarations
 //! that the module's bindings are made of. It has a struct [`RECORD`] with a member for each
-//! symbol, a pointer to its type. The kernel's side is the BTF of vmlinux, which tells of static
+//! symbol, a pointer to its type; and, if the module repeats types that are local to a file of the
+//! kernel's, a struct [`STRUCTS`] with a pointer to each. The kernel's side is the BTF of vmlinux, which tells of static
 //! functions, too. It tells of next to no variables.
 //!
 //! Two types are equal if they have the same layout and mean the same: behind typedefs and
@@ -22,6 +23,9 @@ use crate::btf::{Btf, Id, Kind};
 /// The struct that has the module's prototypes.
 pub const RECORD: &str = "klp_prototypes";
 
+/// The struct that refers to the types that the module repeats.
+pub const STRUCTS: &str = "klp_structs";
+
 /// What was proved.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Proof {
@@ -30,6 +34,8 @@ pub struct Proof {
     /// Variables that the kernel's BTF does not tell of, each with the type that it has for the
     /// module. The kernel has the same type.
     pub unknown: Vec<(String, String)>,
+    /// Structs that the module repeats, and that are the same to the kernel.
+    pub structs: Vec<String>,
 }
 
 /// Compares the symbols called `names`: `record` is the module's side. Fails with one line that
@@ -39,7 +45,7 @@ pub fn prove<'a>(
     record: &Btf,
     kernel: &Btf,
 ) -> Result<Proof> {
-    let members = members(record)?;
+    let members = members(record, RECORD)?;
     let mut prover = Prover {
         ours: record,
         theirs: kernel,
@@ -57,27 +63,35 @@ pub fn prove<'a>(
             problems.push(format!("{name}: {error:#}"));
         }
     }
+    if record.named(STRUCTS).next().is_some() {
+        for (name, id) in self::members(record, STRUCTS)? {
+            match prover.repeated(id) {
+                Ok(()) => proof.structs.push(name.into()),
+                Err(error) => problems.push(format!("struct {name}: {error:#}")),
+            }
+        }
+    }
     ensure!(problems.is_empty(), "{}", problems.join("; "));
     Ok(proof)
 }
 
-/// The symbols that are recorded, each with its type.
-fn members(record: &Btf) -> Result<Vec<(&str, Id)>> {
-    let mut structs = record.named(RECORD).filter_map(|(_, ty)| match &ty.kind {
+/// The members of the struct `name` of the record, each with the type that it points to.
+fn members<'a>(record: &'a Btf, name: &str) -> Result<Vec<(&'a str, Id)>> {
+    let mut structs = record.named(name).filter_map(|(_, ty)| match &ty.kind {
         Kind::Record { members, .. } => Some(members),
         _ => None,
     });
     let members = structs
         .next()
-        .with_context(|| format!("has no struct {RECORD}, so no prototypes"))?;
-    ensure!(structs.next().is_none(), "has two structs {RECORD}");
+        .with_context(|| format!("has no struct {name}, so no prototypes"))?;
+    ensure!(structs.next().is_none(), "has two structs {name}");
     let pointee = |id| match record.resolve(id)?.1.kind {
         Kind::Pointer(to) => Ok(to),
         _ => bail!("is no pointer"),
     };
     (members.iter())
         .map(|m| {
-            let id = pointee(m.id).with_context(|| format!("struct {RECORD}: {}", m.name))?;
+            let id = pointee(m.id).with_context(|| format!("struct {name}: {}", m.name))?;
             Ok((m.name.as_str(), id))
         })
         .collect()
@@ -164,6 +178,23 @@ impl Prover<'_> {
         Err(error.unwrap_or_else(|| {
             anyhow::anyhow!("the kernel's BTF has no {}", self.ours.describe(ours))
         }))
+    }
+
+    /// Makes sure that the kernel has this struct, with all its members.
+    fn repeated(&mut self, ours: Id) -> Result<()> {
+        let is_whole = |btf: &Btf, id| {
+            Ok::<_, anyhow::Error>(matches!(btf.resolve(id)?.1.kind, Kind::Record { .. }))
+        };
+        ensure!(is_whole(self.ours, ours)?, "the module only declares it");
+        let name = &self.ours.resolve(ours)?.1.name;
+        for (theirs, _) in self.theirs.named(name) {
+            if is_whole(self.theirs, theirs)? && self.compare(ours, theirs).is_ok() {
+                return Ok(());
+            }
+        }
+        // Says what differs.
+        self.layout(ours)?;
+        bail!("the kernel's BTF only declares it")
     }
 
     /// Fails, with the way to the first difference, unless the types are equal.

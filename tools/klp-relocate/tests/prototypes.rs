@@ -88,7 +88,7 @@ fn equal_prototypes_are_proved() {
     let dir = module(PROTOTYPES, KERNEL);
     let text = accepted(&dir, &[]);
     assert!(
-        text.ends_with("m.ko: 4 prototypes proved, 2 variables not in BTF\n"),
+        text.ends_with("m.ko: 4 prototypes and 1 structs proved, 2 variables not in BTF\n"),
         "{text}"
     );
     // Again, now that it is converted.
@@ -98,11 +98,48 @@ fn equal_prototypes_are_proved() {
         "proved vm_weak: struct node *(struct node *, mode_t, double)",
         "proved vm_replaced: void(void)",
         "proved vm_key: long int[2]",
+        "proved struct repeated",
         "not in BTF vm_ops: const struct ops, whose layout is the kernel's",
         "not in BTF vm_data: long unsigned int",
     ] {
         assert!(text.contains(&format!("  {line}")), "{line}: {text}");
     }
+}
+
+// Catches: a struct of the module's own that is taken to be the kernel's, though the kernel has
+// other members, does not know it, or knows but its name.
+#[test]
+fn repeated_structs_are_compared() {
+    kernel_refused(
+        "\tlong count;",
+        "\tint count;",
+        &["struct repeated: ", "repeated.rest"],
+    );
+    kernel_refused(
+        "\tlong count;",
+        "\tlong more, count;",
+        &["struct repeated: ", "struct repeated"],
+    );
+    let unknown = KERNEL.replace("struct repeated", "struct other");
+    refused(
+        &module(PROTOTYPES, &unknown),
+        &["struct repeated: the kernel's BTF has no"],
+    );
+    let members = "struct repeated {\n\tstruct node *node;\n\tlong count;\n\tchar rest[];\n};\n";
+    let declared = edit(
+        &edit(KERNEL, members, "struct repeated;\n"),
+        "return repeated->count;",
+        "return !repeated;",
+    );
+    refused(
+        &module(PROTOTYPES, &declared),
+        &["struct repeated: the kernel's BTF only declares it"],
+    );
+    let declared = edit(PROTOTYPES, members, "struct repeated;\n");
+    refused(
+        &module(&declared, KERNEL),
+        &["struct repeated: the module only declares it"],
+    );
 }
 
 // Catches: BTF that is read from ELF files only, or only from them.

@@ -18,7 +18,7 @@ int umount_at(const char *dir)
 
 static const char *const kinds[KINDS] = {
 	"contexts", "super_blocks", "inodes", "open", "sequences", "waiting", "fills", "lookups",
-	"releases",
+	"releases", "ends", "deferred",
 };
 
 /* By a mount that nobody else sees, and that has nothing but the file. */

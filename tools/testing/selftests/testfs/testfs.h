@@ -36,7 +36,10 @@ int mount_at(const char *dir, const char *type, const char *opts);
 int umount_at(const char *dir);
 
 /* Kinds of what the module counts, as counted.rs has them. */
-enum { CONTEXTS, SUPER_BLOCKS, INODES, OPEN, SEQUENCES, WAITING, FILLS, LOOKUPS, RELEASES, KINDS };
+enum {
+	CONTEXTS, SUPER_BLOCKS, INODES, OPEN, SEQUENCES, WAITING, FILLS, LOOKUPS, RELEASES, ENDS, DEFERRED,
+	KINDS,
+};
 
 /* How many there are now, and how many were ever made; with those of a mount to look by. */
 struct tally {

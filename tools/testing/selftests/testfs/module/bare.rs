@@ -30,6 +30,7 @@ impl FileSystem for Bare {
     type INodeData = ();
     type Context = Mount;
     type Xattrs = NoXattrs;
+    type Global = ();
 }
 
 struct Mount;

@@ -62,6 +62,10 @@ counters! {
     LOOKUPS = "lookups";
     /// Calls of `release()`.
     RELEASES = "releases";
+    /// Ends of inodes that were told of.
+    ENDS = "ends";
+    /// Values that are dropped later.
+    DEFERRED = "deferred";
 }
 
 /// Something that is counted for as long as it is.

@@ -10,7 +10,8 @@
 //! counts       what the module has made and dropped, of each kind (counted.rs)
 //! log          what the last operation was told by its arguments
 //! control      takes commands: have the next context fail; open and shut the gate
-//! made/        where anything can be made; the data of a name `fail...` fails to initialise
+//! made/        where anything can be made; the data of a name `fail...` fails to initialise;
+//!              see watched.rs for `watched...` and `unwanted...`
 //! vetoes/      has every operation; refuses what is called `no...` (vetoes.rs)
 //! absent/      a directory for each choice of operations that are left out (directories.rs)
 //! lookup/      answers look-ups of what it does not have (lookup.rs)
@@ -33,6 +34,7 @@ mod node;
 mod sequences;
 mod tree;
 mod vetoes;
+mod watched;
 
 use crate::{
     context::Mount,
@@ -126,6 +128,7 @@ impl FileSystem for TestFs {
     type INodeData = Node;
     type Context = Mount;
     type Xattrs = NoXattrs;
+    type Global = ();
 
     fn statfs(sb: &SuperBlock<Self>) -> Result<StatFs> {
         if sb.data().statfs_fails {
@@ -137,6 +140,10 @@ impl FileSystem for TestFs {
             inodes: 77,
             free_inodes: 33,
         })
+    }
+
+    fn new_file(inode: &INode<Self>) -> Result {
+        watched::new_file(inode)
     }
 
     fn show_options(sb: &SuperBlock<Self>, root: &AnyINode, m: &SeqFile) -> Result {
