@@ -12,6 +12,7 @@ set -euo pipefail
 
 BPF=/sys/fs/bpf
 OTHER=/run/bpffs-demo
+CGROUP=/sys/fs/cgroup/bpffs-demo
 LIVEPATCH=/sys/kernel/livepatch/bpffs
 
 say() { printf '\n%s\n' "$*" | fold -s -w 79; }
@@ -55,6 +56,7 @@ wait_for() {
 }
 
 reads() { [[ $(<"$1") == "$2" ]]; }
+reads_line() { grep -qx "$2" "$1"; }
 gone() { [[ ! -e $1 ]]; }
 no_object() { ! bpftool "$1" show id "$2" &>/dev/null; }
 object() { bpftool "$1" show id "$2" &>/dev/null; }
@@ -76,6 +78,14 @@ unmount_all() {
 	done
 }
 
+# With what runs there.
+remove_cgroups() {
+	[[ -e $CGROUP ]] || return 0
+	echo 1 >$CGROUP/cgroup.kill
+	wait_for "the cgroups are empty" reads_line $CGROUP/cgroup.events "populated 0"
+	find $CGROUP -depth -type d -exec rmdir {} +
+}
+
 # Leave nothing behind, whatever happened.
 clean_up() {
 	local status=$?
@@ -83,6 +93,7 @@ clean_up() {
 	set +e
 	unmount_all
 	rmdir "$OTHER"
+	remove_cgroups
 	if [[ -e $LIVEPATCH ]]; then
 		echo 0 >"$LIVEPATCH/enabled"
 		wait_for "the livepatch is gone" gone "$LIVEPATCH"
@@ -187,6 +198,54 @@ expect_output "bpf.tag"
 said_in_c=$output
 must ./whatis-rust $BPF/demo/classify $BPF/from_c $BPF
 expect "both samples say the same" test "$output" == "$said_in_c"
+
+say "An iterator over cgroups formats the state of one, as whoever administers the machine" \
+	"wants to see it. Its link is pinned as ever, and the pin shows the root:"
+must ./view-load-c view.bpf.o $BPF/view
+must cat $BPF/view
+expect_output "cgroup /"
+
+say "What is pinned can be exposed outside of the BPF file system: as a file in the directory" \
+	"of a cgroup. Whoever reads that file runs the program for that very cgroup:"
+must "echo +memory >/sys/fs/cgroup/cgroup.subtree_control"
+must mkdir $CGROUP
+must "echo +memory >$CGROUP/cgroup.subtree_control"
+must mkdir $CGROUP/app $CGROUP/idle
+must "sleep 1000 &>/dev/null & echo \$! >$CGROUP/app/cgroup.procs"
+must ./bpffs-expose-c $BPF/view $CGROUP/app/bpf.view
+must ./bpffs-expose-rust $BPF/view $CGROUP/idle/bpf.view
+must ls -l $CGROUP/app/bpf.view
+must cat $CGROUP/app/bpf.view
+expect_output "cgroup app"
+expect_output "processes 1"
+expect_output "memory_bytes"
+must grep -r --include=bpf.view processes $CGROUP
+expect_output "idle/bpf.view:processes 0"
+
+say "The pin knows its files. One can be removed alone, and the file is in nobody's way when the" \
+	"cgroup is:"
+must getfattr --absolute-names -n bpf.exposed_at --only-values $BPF/view
+expect_output "/idle/bpf.view"
+must ./bpffs-expose-c --remove $CGROUP/app/bpf.view
+expect "one file is gone" gone $CGROUP/app/bpf.view
+must rmdir $CGROUP/idle
+must ./whatis-c $BPF/view
+expect_output "bpf.exposed  0"
+
+say "view-follow has a file of it in each cgroup of a tree, also in those that are made later:"
+./view-follow-rust $BPF/view $CGROUP >/dev/null &
+must mkdir $CGROUP/later
+wait_for "the new cgroup has a file" test -e $CGROUP/later/bpf.view
+must find $CGROUP -name bpf.view
+must cat $CGROUP/later/bpf.view
+expect_output "cgroup later"
+
+say "With the pin, all its files go:"
+must rm $BPF/view
+must find $CGROUP -name bpf.view
+[[ -z $output ]] || fail "files stay behind"
+wait
+remove_cgroups
 
 say "A second mount elsewhere shows the same tree, on the same device: nothing is hidden."
 must mount -t bpf bpf $OTHER

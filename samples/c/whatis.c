@@ -11,7 +11,7 @@
 
 /* Not listed by listxattr(2), so one has to know them. */
 static const char *const names[] = {
-	"bpf.type", "bpf.id", "bpf.name", "bpf.tag", "bpf.attached", "bpf.instance",
+	"bpf.type", "bpf.id", "bpf.name", "bpf.tag", "bpf.attached", "bpf.instance", "bpf.exposed",
 };
 
 static int print_attributes(const char *path)

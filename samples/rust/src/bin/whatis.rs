@@ -12,13 +12,14 @@ use clap::Parser;
 use rustix::{fs::getxattr, io::Errno};
 
 /// Not listed by listxattr(2), so one has to know them.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "bpf.type",
     "bpf.id",
     "bpf.name",
     "bpf.tag",
     "bpf.attached",
     "bpf.instance",
+    "bpf.exposed",
 ];
 
 /// Print what pins and directories of a BPF file system are.
