@@ -22,10 +22,10 @@ include tools/testing/vm/vm.mk
 ifdef KDIR
 modules:
 	@$(vm)/check-kdir "$(KDIR)"
-	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module
+	@$(MAKE) -f $(vm)/build.mk KDIR="$(KDIR)" module bpffsctl
 else
 modules: setup
-	@$(BUILD) module
+	@$(BUILD) module bpffsctl
 endif
 
 # For the machine that this runs on.
@@ -39,7 +39,7 @@ clean:
 
 define HELP
 make            build bpffs.ko, and the sample notefs.ko, in build/RELEASE, for the stock
-                kernel KERNEL= (modules)
+                kernel KERNEL= (modules), and the program build/bpffsctl
 make modules_install
                 install the bpffs.ko that was built for the running kernel, or for that of
                 KDIR=, into INSTALL_MOD_PATH= (default: this machine's root). Also: install

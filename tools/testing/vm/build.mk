@@ -30,7 +30,7 @@ BTF ?= $(firstword $(wildcard $(KDIR)/vmlinux) \
 	$(if $(filter /kernel/src,$(KDIR)),$(KDIR)/vmlinux))
 btf := $(if $(call config,DEBUG_INFO_BTF),$(BTF))
 
-all: tools module selftests samples
+all: tools module bpffsctl selftests samples
 
 module: klp-relocate
 	+@mkdir -p $(module_out)
@@ -51,6 +51,10 @@ test-modules: module
 
 klp-relocate:
 	+@$(call cargo,tools/klp-relocate)
+
+# Beside the kernels' directories: one serves all of them.
+bpffsctl:
+	+@$(MAKE) --no-print-directory -C tools/bpffsctl OUT=$(top)/build/bpffsctl
 
 tools:
 	+@$(call cargo,$(vm))
@@ -74,4 +78,4 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module test-modules module-lint klp-relocate tools selftests mainline bench samples
+.PHONY: all module test-modules module-lint klp-relocate bpffsctl tools selftests mainline bench samples

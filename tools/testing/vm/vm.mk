@@ -55,7 +55,7 @@ shell:
 	@$(MAKE) for-vm >&2
 	@$(GUEST) shell "$(IMPL)"
 
-test: newer := $(if $(DEBUG),$(if $(ALL),--newer),--newer)
+test: newer := $(if $(BRIEF),,$(if $(DEBUG),$(if $(ALL),--newer),--newer))
 test: setup
 	@$(BUILD) tools test-modules selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
@@ -111,7 +111,8 @@ define VM_HELP
 In a virtual machine with a stock Debian kernel:
 make demo       show what bpffs does
 make test       build everything and run the tests
-                BRIEF=1: without the third run of the selftests, on ours with sharing=mount
+                BRIEF=1: without the third run of the selftests, on ours with sharing=mount,
+                and without the newer systemd
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,

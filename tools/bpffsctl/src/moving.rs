@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Moving trees while they are in use: instances of the kernel's own to ones of ours, and back.
+//!
+//! The new tree is made beside the old one and follows what changes in it. Then changes are held back
+//! for a moment, in the kernel: what has changed last is copied, and the new tree comes in the place of
+//! the old one wherever that is mounted. Those who waited find the new tree. Whatever fails until then
+//! is undone, and whoever ends this program in the middle ends the waiting with it.
+
+pub mod context;
+pub mod details;
+pub mod foreign;
+pub mod mirror;
+pub mod places;
+pub mod watch;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, ensure, Context, Result};
+use rustix::fs::{removexattr, setxattr, XattrFlags};
+use serde::Serialize;
+
+use self::context::Hold;
+use self::foreign::Opener;
+use self::mirror::Mirror;
+use self::places::{Done, Site, Tree};
+use crate::holders::{Held, Holder};
+use crate::instances::{attribute, implementation, Implementation, Instance, Machine};
+use crate::mounts::{Device, Mount};
+use crate::namespaces::Namespace;
+use crate::output;
+use crate::proc::Proc;
+use crate::sys::{self, Urgent};
+
+/// Which way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the kernel's own to the module.
+    ToOurs,
+    /// From the module to the kernel's own.
+    ToBuiltin,
+}
+
+impl Direction {
+    /// Whether an instance is one that is moved.
+    pub fn concerns(self, instance: &Instance) -> bool {
+        match self {
+            Self::ToOurs => instance.implementation == Implementation::Builtin,
+            Self::ToBuiltin => instance.implementation.is_ours(),
+        }
+    }
+}
+
+/// An instance, and what is to become of it.
+pub struct Step<'a> {
+    /// Which.
+    pub instance: &'a Instance,
+    /// Why it cannot be moved: nothing, if it can.
+    pub obstacles: Vec<String>,
+    /// Who stays in the old tree: no working directory or open file can be moved.
+    pub holders: Vec<Holder>,
+    /// Mounts that stay, and why.
+    pub leftovers: Vec<String>,
+}
+
+/// Plans to move all instances of the machine that are to be moved.
+pub fn plan<'a>(proc: &Proc, machine: &'a Machine, direction: Direction) -> Vec<Step<'a>> {
+    let mut held = Held::find(proc, machine);
+    let concerned = machine
+        .instances
+        .iter()
+        .filter(|instance| direction.concerns(instance));
+    let steps = concerned.map(|instance| Step {
+        instance,
+        obstacles: obstacles(proc, machine, instance),
+        holders: held.instances.remove(&instance.device).unwrap_or_default(),
+        leftovers: leftovers(instance),
+    });
+    steps.collect()
+}
+
+/// Mounts that stay: what they show has no place in another tree, or they cannot be reached.
+fn leftovers(instance: &Instance) -> Vec<String> {
+    let said = instance.places.iter().filter_map(|place| {
+        let why = match (places::shows_removed(&place.mount), &place.root) {
+            (true, _) => "it shows a directory that was removed",
+            (false, Err(_)) => "another mount is over it",
+            (false, Ok(_)) => return None,
+        };
+        let point = output::path(&place.mount.point);
+        Some(format!(
+            "{point} stays in the old tree, as {why}: unmount that"
+        ))
+    });
+    said.collect()
+}
+
+/// What is in the way of moving an instance.
+fn obstacles(proc: &Proc, machine: &Machine, instance: &Instance) -> Vec<String> {
+    let mut obstacles = Vec::new();
+    if whole(instance).is_none() {
+        obstacles.push("no mount shows its root directory: mount a directory above".into());
+    }
+    let mut of_namespace: Vec<(usize, Vec<Mount>)> = Vec::new();
+    for place in &instance.places {
+        if !of_namespace
+            .iter()
+            .any(|(index, _)| *index == place.namespace)
+        {
+            let namespace = machine.namespaces.list.get(place.namespace);
+            let all = namespace.map(|namespace| namespace.look(proc, |view| view.mounts()));
+            match all {
+                Some(Ok(all)) => of_namespace.push((place.namespace, all)),
+                Some(Err(error)) => obstacles.push(format!("{error:#}")),
+                None => (),
+            }
+        }
+        let all = of_namespace
+            .iter()
+            .find(|(index, _)| *index == place.namespace);
+        let all = all.map_or(&[][..], |(_, all)| all);
+        obstacles.extend(places::obstacle(&place.mount, all));
+    }
+    obstacles
+}
+
+/// Who opens the context of the instance that takes the place of this one: the caller ([`None`]), if it
+/// is mounted in a mount namespace of the caller's user namespace; otherwise somebody in the outermost user
+/// namespace that has it mounted. The kernel does not tell which user namespace an instance belongs to.
+fn opener(proc: &Proc, machine: &Machine, instance: &Instance) -> Result<Option<Opener>> {
+    let own = proc.status("self/ns/user")?.st_ino;
+    let mut outermost: Option<(usize, OwnedFd, &Namespace)> = None;
+    for place in &instance.places {
+        let Some(namespace) = machine.namespaces.list.get(place.namespace) else {
+            continue;
+        };
+        let owner = sys::owner(namespace.file())?;
+        let depth = depth(own, &owner)?;
+        if depth == 0 {
+            return Ok(None);
+        }
+        if outermost.as_ref().is_none_or(|(least, ..)| depth < *least) {
+            outermost = Some((depth, owner, namespace));
+        }
+    }
+    let (_, owner, namespace) = outermost.context("it is mounted nowhere")?;
+    Opener::new(proc, owner.as_fd(), namespace.file()).map(Some)
+}
+
+/// How far below the user namespace with the number `own` another one is.
+fn depth(own: u64, namespace: &OwnedFd) -> Result<usize> {
+    let mut depth = 0;
+    let mut at = namespace.try_clone()?;
+    // The kernel has at most 32 levels.
+    while rustix::fs::fstat(&at)?.st_ino != own {
+        at = sys::parent(at.as_fd()).context("a user namespace above the caller's")?;
+        depth += 1;
+    }
+    Ok(depth)
+}
+
+/// What the root of a new tree has while the old one is moved to it, for whoever goes on with that if
+/// this program is killed.
+pub const MARK: &str = "trusted.bpffsctl";
+
+/// The mark of a tree that is moved: no other tree's while this one exists.
+fn mark(device: Device, root: BorrowedFd<'_>) -> Result<String> {
+    let status = rustix::fs::fstat(root)?;
+    Ok(format!("from {device} {}", status.st_ino))
+}
+
+/// The root of a tree that another one with this mark has been moved to in part, and the namespace that
+/// it is mounted in.
+fn unfinished<'a>(
+    machine: &'a Machine,
+    direction: Direction,
+    mark: &str,
+) -> Option<(&'a Namespace, &'a OwnedFd)> {
+    let others = machine
+        .instances
+        .iter()
+        .filter(|instance| !direction.concerns(instance));
+    let (home, root) = others
+        .filter_map(whole)
+        .find(|(_, root)| attribute(root.as_fd(), MARK).is_ok_and(|its| its == mark))?;
+    Some((machine.namespaces.list.get(home)?, root))
+}
+
+/// The mount that shows all of an instance: in the program's own namespace, if there is one.
+fn whole(instance: &Instance) -> Option<(usize, &OwnedFd)> {
+    let all = instance
+        .places
+        .iter()
+        .filter(|place| place.mount.root.as_os_str() == "/");
+    let mut found = all.filter_map(|place| Some((place.namespace, place.root.as_ref().ok()?)));
+    found.next()
+}
+
+/// What has been done.
+#[derive(Serialize)]
+pub struct Moved {
+    /// The file system that was moved.
+    pub from: Device,
+    /// What it was moved to.
+    pub to: Device,
+    /// How many objects were pinned anew.
+    pub pins: usize,
+    /// How many mounts were replaced; those by propagation are not counted.
+    pub places: usize,
+    /// For how long changes were held back.
+    #[serde(serialize_with = "milliseconds")]
+    pub held: Duration,
+}
+
+fn milliseconds<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1000.0)
+}
+
+/// So often what changes is followed before changes are held back.
+const ROUNDS: usize = 10;
+
+/// For so long changes are held back before the new tree comes. Who renames or links looks up two paths,
+/// one after the other, and is told `EXDEV` if the new tree comes between them. Whoever was about to
+/// change something when the changes were held back has looked up both then, and waits.
+const CALM: Duration = Duration::from_millis(10);
+
+/// Moves an instance. If it fails, everything is as it was.
+pub fn run(
+    proc: &Proc,
+    machine: &Machine,
+    instance: &Instance,
+    direction: Direction,
+) -> Result<Moved> {
+    let (home, root) = whole(instance).context("no mount shows its root directory")?;
+    let namespaces = &machine.namespaces.list;
+    let home = namespaces
+        .get(home)
+        .context("its mount namespace is gone")?;
+    let mark = mark(instance.device, root.as_fd())?;
+    let unfinished = unfinished(machine, direction, &mark);
+    let opener = opener(proc, machine, instance)?;
+    let _acting = opener.as_ref().map(Opener::act).transpose()?;
+    let new = match unfinished {
+        Some((home, root)) => places::detached(home, root.as_fd())?,
+        // What is mounted by this is that namespace's.
+        None => places::tree(
+            home.enter(|| context::instance(direction, opener.as_ref(), &instance.options))?,
+        )?,
+    };
+    // For it to be put back.
+    let old = places::detached(home, root.as_fd())?;
+    let is_ours = implementation(new.root.as_fd()).is_ours();
+    ensure!(
+        is_ours == (direction == Direction::ToOurs),
+        "the new instance is not served by whom it is to be: see bpffsctl status"
+    );
+    let place = format!(
+        "/proc/{}",
+        Proc::path_of(new.root.as_fd()).to_string_lossy()
+    );
+    setxattr(&place, MARK, mark.as_bytes(), XattrFlags::empty())
+        .context("cannot mark the new tree")?;
+    let mut mirror = Mirror::new(
+        proc,
+        old.root.as_fd(),
+        new.root.as_fd(),
+        unfinished.is_some(),
+    )?;
+    mirror.all().context("cannot copy")?;
+    for _ in 0..ROUNDS {
+        if !mirror.follow()? {
+            break;
+        }
+    }
+
+    let sites = sites(namespaces, instance, &new);
+    thread::scope(|scope| {
+        let mut workers: Vec<_> = sites
+            .iter()
+            .map(|site| Worker::start(scope, proc, site))
+            .collect();
+        for worker in &workers {
+            worker.report().1?;
+        }
+        mirror.follow()?;
+
+        let begin = Instant::now();
+        let hold = Hold::new(mirror.old())?;
+        mirror.follow()?;
+        thread::sleep(CALM.saturating_sub(begin.elapsed()));
+        let urgent = Urgent::new();
+        let mut done = Vec::new();
+        let replaced = replace_all(&workers, &mut done).and_then(|()| hold.retire());
+        let held = begin.elapsed();
+        drop(urgent);
+        if let Err(error) = replaced {
+            workers.clear();
+            let undone = put_back(proc, namespaces, &done, new.device, &old);
+            drop(hold);
+            return Err(match undone {
+                Ok(()) => error.context("nothing was moved"),
+                Err(second) => anyhow!("{error:#}; and putting back what was moved: {second:#}"),
+            });
+        }
+        let mut finished = Ok(());
+        for worker in &workers {
+            worker.tell();
+            finished = finished.and(worker.report().1);
+        }
+        finished
+            .and(late(proc, instance.device, &new, &mut done))
+            .context("moved, but not everywhere")?;
+        removexattr(&place, MARK).context("cannot take the mark from the new tree")?;
+        Ok(Moved {
+            from: instance.device,
+            to: new.device,
+            pins: mirror.pins(),
+            places: done.len(),
+            held,
+        })
+    })
+}
+
+/// The namespaces in which an instance is mounted; those first from which mounts propagate to others.
+fn sites<'a>(namespaces: &'a [Namespace], instance: &Instance, to: &'a Tree<'a>) -> Vec<Site<'a>> {
+    let mut indices: Vec<(bool, usize)> = Vec::new();
+    for place in &instance.places {
+        let propagation = &place.mount.propagation;
+        let follows = propagation.shared.is_none() || propagation.master.is_some();
+        match indices
+            .iter_mut()
+            .find(|(_, index)| *index == place.namespace)
+        {
+            Some((all_follow, _)) => *all_follow &= follows,
+            None => indices.push((follows, place.namespace)),
+        }
+    }
+    indices.sort_by_key(|(follows, _)| *follows);
+    let site = |(_, index)| Site {
+        namespaces,
+        index,
+        from: instance.device,
+        to,
+    };
+    indices.into_iter().map(site).collect()
+}
+
+/// What a worker sends after each of its steps: which mounts it has replaced in the step, and whether
+/// that was all.
+type Report = (Vec<Done>, Result<()>);
+
+/// A thread that is in a namespace, and replaces the mounts there. It makes ready what it can, and
+/// goes on to the next step each time it is told to: replacing them, and then what may come later. It
+/// ends when the worker is dropped.
+struct Worker {
+    go: Sender<()>,
+    reports: Receiver<Report>,
+}
+
+impl Worker {
+    fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        proc: &'scope Proc,
+        site: &'scope Site<'_>,
+    ) -> Self {
+        let (go, told) = mpsc::channel();
+        let (send, reports) = mpsc::channel();
+        scope.spawn(move || {
+            let say = |done, result| {
+                // Nobody asks any more if another one has failed.
+                let _ = send.send((done, result));
+            };
+            let last = site.enter(proc, {
+                let say = &say;
+                move || {
+                    let mut prepared = site.prepare(proc)?;
+                    let urgent = Urgent::new();
+                    say(Vec::new(), Ok(()));
+                    if told.recv().is_err() {
+                        return Ok(());
+                    }
+                    let mut done = Vec::new();
+                    let result = prepared.replace(&mut done);
+                    say(done, result);
+                    drop(urgent);
+                    match told.recv() {
+                        Ok(()) => prepared.finish(),
+                        Err(_) => Ok(()),
+                    }
+                }
+            });
+            say(Vec::new(), last);
+        });
+        Self { go, reports }
+    }
+
+    fn tell(&self) {
+        // One that has died reports so.
+        let _ = self.go.send(());
+    }
+
+    /// Waits for the end of a step.
+    fn report(&self) -> Report {
+        let died = |_| (Vec::new(), Err(anyhow!("a thread died")));
+        self.reports.recv().unwrap_or_else(died)
+    }
+}
+
+/// The first one by itself, as most of the others have nothing left to do then; then all at once.
+fn replace_all(workers: &[Worker], done: &mut Vec<Done>) -> Result<()> {
+    let mut result = Ok(());
+    let mut collect = |worker: &Worker| {
+        let (more, its) = worker.report();
+        done.extend(more);
+        its
+    };
+    if let Some((first, others)) = workers.split_first() {
+        first.tell();
+        collect(first)?;
+        others.iter().for_each(Worker::tell);
+        for worker in others {
+            // All of them, so that all that was done is known.
+            result = result.and(collect(worker));
+        }
+    }
+    result
+}
+
+/// Does what has come meanwhile: namespaces that were copied from others, with the old tree in them.
+fn late(proc: &Proc, from: Device, to: &Tree<'_>, done: &mut Vec<Done>) -> Result<()> {
+    let machine = Machine::look(proc)?;
+    let namespaces = &machine.namespaces.list;
+    let sites = machine
+        .instance(from)
+        .map(|instance| sites(namespaces, instance, to));
+    for site in sites.into_iter().flatten() {
+        site.replace(proc, done)?;
+    }
+    Ok(())
+}
+
+fn put_back(
+    proc: &Proc,
+    namespaces: &[Namespace],
+    done: &[Done],
+    from: Device,
+    old: &Tree<'_>,
+) -> Result<()> {
+    let mut indices: Vec<_> = done.iter().map(|done| done.namespace).collect();
+    indices.dedup();
+    for index in indices {
+        let site = Site {
+            namespaces,
+            index,
+            from,
+            to: old,
+        };
+        site.replace(proc, &mut Vec::new())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Putting one file system in the place of another, everywhere that it is mounted.
+//!
+//! The new one comes *beneath* the old one, which then goes: at no moment is there no file system at
+//! the place. Both steps propagate, so what is a peer or a slave is done with the first of them; what
+//! is private to a namespace is done there.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::thread;
+
+use anyhow::{anyhow, Context, Result};
+use rustix::fs::{openat2, statx, AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags, CWD};
+use rustix::mount::{move_mount, open_tree, unmount, MoveMountFlags, OpenTreeFlags, UnmountFlags};
+use rustix::process::fchdir;
+
+use crate::mounts::{self, Device, Mount};
+use crate::namespaces::Namespace;
+use crate::output;
+use crate::proc::Proc;
+use crate::sys::{self, MountAttributes};
+
+/// `MOVE_MOUNT_BENEATH`
+const BENEATH: MoveMountFlags = MoveMountFlags::from_bits_retain(0x200);
+
+const MS_PRIVATE: u64 = 1 << 18;
+const MS_SHARED: u64 = 1 << 20;
+
+/// A file system, by a mount of all of it.
+pub struct Tree<'a> {
+    /// Its number.
+    pub device: Device,
+    /// The root.
+    pub root: OwnedFd,
+    /// The only namespace in which it can be cloned: any, if there is none.
+    pub home: Option<&'a Namespace>,
+}
+
+/// A place that was changed.
+pub struct Done {
+    /// Index of the namespace.
+    pub namespace: usize,
+}
+
+/// Why a mount cannot be replaced. One that is covered is left alone.
+pub fn obstacle(mount: &Mount, all: &[Mount]) -> Option<String> {
+    let covers = |child: &Mount| child.point == mount.point;
+    let mut children = all
+        .iter()
+        .filter(|child| child.parent == mount.id && child.id != mount.id);
+    let child = children.find(|child| !covers(child) && !repeats(child, mount))?;
+    Some(format!(
+        "{} is mounted on {}: unmount it first",
+        output::path(&child.point),
+        output::path(&mount.point)
+    ))
+}
+
+/// Whether a mount on another one shows what is there anyway, as systemd's `BindPaths=` with one path, or
+/// what is bound over itself: it may go before that, and come again later.
+fn repeats(child: &Mount, mount: &Mount) -> bool {
+    let inside = child.point.strip_prefix(&mount.point).ok();
+    child.device == mount.device
+        && inside.is_some_and(|inside| mount.root.join(inside) == child.root)
+}
+
+/// What is seen at the place of a mount.
+enum Seen {
+    /// The mount, by `O_PATH`.
+    It(OwnedFd),
+    /// One of the file system that comes.
+    New,
+    /// Another one.
+    Other,
+}
+
+/// Looks at the place of a mount of `from`, which is to be replaced by one of `to`.
+fn look(mount: &Mount, from: Device, to: Device) -> io::Result<Seen> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let place = openat2(CWD, &mount.point, flags, Mode::empty(), resolve)?;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+    let status = statx(&place, c"", AtFlags::EMPTY_PATH, wanted)?;
+    let device = device(&status);
+    Ok(if device == from && status.stx_mnt_id == mount.id {
+        Seen::It(place)
+    } else if device == to {
+        Seen::New
+    } else {
+        Seen::Other
+    })
+}
+
+fn device(status: &Statx) -> Device {
+    Device {
+        major: status.stx_dev_major,
+        minor: status.stx_dev_minor,
+    }
+}
+
+/// The attributes of a mount, as mount_setattr(2) has them.
+fn attributes(mount: &Mount) -> MountAttributes {
+    let set = mount.options.iter().map(|option| match option.as_str() {
+        "ro" => 0x1,
+        "nosuid" => 0x2,
+        "nodev" => 0x4,
+        "noexec" => 0x8,
+        "noatime" => 0x10,
+        "nodiratime" => 0x80,
+        "nosymfollow" => 0x20_0000,
+        _ => 0,
+    });
+    let mut set = set.fold(0, |all, one| all | one);
+    let is = |name| mount.options.iter().any(|option| option == name);
+    if !is("relatime") && !is("noatime") {
+        // MOUNT_ATTR_STRICTATIME
+        set |= 0x20;
+    }
+    MountAttributes {
+        set,
+        // MOUNT_ATTR__ATIME is cleared as a whole.
+        clear: 0x70,
+        ..MountAttributes::default()
+    }
+}
+
+/// A mount of a part of a tree that is attached nowhere.
+struct Part {
+    mount: OwnedFd,
+    /// Of the directory or file that it shows.
+    inode: u64,
+}
+
+/// Where in its file system the part that a mount shows begins: empty, if it shows all of it.
+fn inside(mount: &Mount) -> &Path {
+    mount.root.strip_prefix("/").unwrap_or(Path::new(""))
+}
+
+impl Part {
+    /// What a mount shows, of another tree, and with what the mount is like.
+    fn new(tree: &Tree<'_>, like: &Mount) -> Result<Self> {
+        match tree.home {
+            Some(home) => home.enter_from_anywhere(|| Self::cloned(tree, like)),
+            None => Self::cloned(tree, like),
+        }
+    }
+
+    fn cloned(tree: &Tree<'_>, like: &Mount) -> Result<Self> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let inside = inside(like);
+        let mount = match inside.as_os_str().is_empty() {
+            true => open_tree(&tree.root, c"", flags | OpenTreeFlags::AT_EMPTY_PATH),
+            false => open_tree(&tree.root, inside, flags),
+        }
+        .with_context(|| format!("{} of the new tree", output::path(&like.root)))?;
+        sys::mount_setattr(mount.as_fd(), &attributes(like)).context("mount_setattr")?;
+        let inode = statx(&mount, c"", AtFlags::EMPTY_PATH, StatxFlags::INO)?.stx_ino;
+        Ok(Self { mount, inode })
+    }
+
+    /// Whether it is still what a mount shows of the other tree: a directory may have come anew.
+    fn is_current(&self, tree: &Tree<'_>, like: &Mount) -> bool {
+        let inside = inside(like);
+        let now = || {
+            statx(
+                &tree.root,
+                inside,
+                AtFlags::SYMLINK_NOFOLLOW,
+                StatxFlags::INO,
+            )
+        };
+        inside.as_os_str().is_empty() || now().is_ok_and(|now| now.stx_ino == self.inode)
+    }
+}
+
+/// Puts a mount that is attached nowhere beneath one that is seen there. Both are named by descriptors, so
+/// that it is this one and no other, whatever comes there meanwhile. The propagation of the new one is what
+/// the place makes of it.
+fn put_beneath(place: &OwnedFd, part: &Part) -> Result<()> {
+    let flags =
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH | BENEATH;
+    move_mount(&part.mount, c"", place, c"", flags)
+        .context("cannot mount the new tree beneath the old one")
+}
+
+/// Unmounts this very mount. The thread's working directory is that of processes.
+fn unmount_it(place: &OwnedFd) -> Result<()> {
+    unmount(Proc::path_of(place.as_fd()), UnmountFlags::DETACH)
+        .context("cannot unmount the old tree")
+}
+
+/// Gives the mount that has come the propagation of the one that has gone.
+fn propagate(mount: &Mount, part: &Part) -> Result<()> {
+    let propagation = match (mount.propagation.shared, mount.propagation.is_private()) {
+        (Some(_), _) => MS_SHARED,
+        (None, true) => MS_PRIVATE,
+        // What propagation puts in the place of a slave is a slave.
+        (None, false) => 0,
+    };
+    if propagation != 0 {
+        let attributes = MountAttributes {
+            propagation,
+            ..MountAttributes::default()
+        };
+        sys::mount_setattr(part.mount.as_fd(), &attributes).context("propagation")?;
+    }
+    Ok(())
+}
+
+/// Whether a mount shows a directory that was removed, which has no place in another tree.
+pub fn shows_removed(mount: &Mount) -> bool {
+    mount.root.as_os_str().as_bytes().ends_with(b"//deleted")
+}
+
+/// All mounts of the namespace that the thread is in.
+fn all_mounts(proc: &Proc) -> Result<Vec<Mount>> {
+    mounts::parse(&proc.read("thread-self/mountinfo")?)
+}
+
+/// Those of a file system.
+fn mounts_of(proc: &Proc, device: Device) -> Result<Vec<Mount>> {
+    let mut mounts = all_mounts(proc)?;
+    mounts.retain(|mount| mount.device == device && !shows_removed(mount));
+    Ok(mounts)
+}
+
+/// Where in a namespace mounts of a file system are replaced by those of another one.
+pub struct Site<'a> {
+    /// The namespaces of the machine.
+    pub namespaces: &'a [Namespace],
+    /// Which of them.
+    pub index: usize,
+    /// The file system that goes.
+    pub from: Device,
+    /// The one that comes.
+    pub to: &'a Tree<'a>,
+}
+
+impl Site<'_> {
+    /// Does something in the namespace, in a thread of its own.
+    pub fn enter<T: Send>(
+        &self,
+        proc: &Proc,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        let namespace = self.namespaces.get(self.index).context("no namespace")?;
+        let work = || {
+            namespace.enter(|| {
+                fchdir(proc.directory())?;
+                work()
+            })
+        };
+        let inside = || {
+            sys::own_directories()?;
+            work()
+        };
+        thread::scope(|scope| scope.spawn(inside).join()).map_err(|_| anyhow!("a thread died"))?
+    }
+
+    /// Makes ready what is to come. The thread is in the namespace.
+    pub fn prepare<'s>(&'s self, proc: &'s Proc) -> Result<Prepared<'s>> {
+        let all = all_mounts(proc)?;
+        let (mut parts, mut again) = (Vec::new(), Vec::new());
+        for mount in all.iter().filter(|mount| mount.device == self.from) {
+            if shows_removed(mount) {
+                continue;
+            }
+            let part = Part::new(self.to, mount)?;
+            let parent = all.iter().find(|parent| parent.id == mount.parent);
+            match parent.is_some_and(|parent| repeats(mount, parent)) {
+                true => again.push((part, mount.clone())),
+                false => {
+                    let has_others = all.iter().any(|other| other.parent == mount.id);
+                    parts.push(Ready {
+                        part,
+                        mount: mount.clone(),
+                        has_others,
+                    });
+                }
+            }
+        }
+        Ok(Prepared {
+            site: self,
+            proc,
+            parts,
+            again,
+            replaced: Vec::new(),
+        })
+    }
+
+    /// All of it. What is done is added to `done`, also if the next one fails.
+    pub fn replace(&self, proc: &Proc, done: &mut Vec<Done>) -> Result<()> {
+        self.enter(proc, || {
+            let mut prepared = self.prepare(proc)?;
+            prepared.replace(done)?;
+            prepared.finish()
+        })
+    }
+}
+
+/// A mount that is to be replaced, and what comes.
+struct Ready {
+    part: Part,
+    mount: Mount,
+    /// Whether something is mounted on it, so that propagation may have done half of it.
+    has_others: bool,
+}
+
+/// A place with all that is to come made ready, and what has come already.
+pub struct Prepared<'a> {
+    site: &'a Site<'a>,
+    proc: &'a Proc,
+    parts: Vec<Ready>,
+    /// What goes before the mount that it is on, and comes again.
+    again: Vec<(Part, Mount)>,
+    replaced: Vec<(Part, Mount)>,
+}
+
+impl Prepared<'_> {
+    /// Replaces all mounts, also those that have come meanwhile, but what another mount is over. What is
+    /// done is added to `done`, also if the next one fails.
+    pub fn replace(&mut self, done: &mut Vec<Done>) -> Result<()> {
+        // The innermost first. What is seen there is what the mount below shows, the same.
+        for (_, mount) in self.again.iter().rev() {
+            let shown = || output::path(&mount.point);
+            let (from, to) = (self.site.from, self.site.to.device);
+            if let Seen::It(place) = look(mount, from, to).with_context(shown)? {
+                unmount_it(&place).with_context(shown)?;
+            }
+        }
+        for ready in mem::take(&mut self.parts) {
+            self.replace_one(ready, done)?;
+        }
+        // Anew each time: propagation may have done the next one, too.
+        let mut seen = BTreeSet::new();
+        loop {
+            let mounts = mounts_of(self.proc, self.site.from)?;
+            let Some(mount) = mounts.into_iter().find(|mount| seen.insert(mount.id)) else {
+                return Ok(());
+            };
+            let ready = Ready {
+                part: Part::new(self.site.to, &mount)?,
+                mount,
+                has_others: true,
+            };
+            self.replace_one(ready, done)?;
+        }
+    }
+
+    fn replace_one(&mut self, ready: Ready, done: &mut Vec<Done>) -> Result<()> {
+        let site = self.site;
+        let Ready {
+            part,
+            mount,
+            has_others,
+        } = ready;
+        let replace = || -> Result<Option<Part>> {
+            let Seen::It(place) = look(&mount, site.from, site.to.device)? else {
+                // Propagation has done it, or it is covered.
+                return Ok(None);
+            };
+            let part = match part.is_current(site.to, &mount) {
+                true => part,
+                false => Part::new(site.to, &mount)?,
+            };
+            if !has_others || !self.is_on_new(&mount)? {
+                put_beneath(&place, &part)?;
+            }
+            unmount_it(&place)?;
+            Ok(Some(part))
+        };
+        if let Some(part) = replace().with_context(|| output::path(&mount.point))? {
+            done.push(Done {
+                namespace: site.index,
+            });
+            self.replaced.push((part, mount));
+        }
+        Ok(())
+    }
+
+    /// Whether the new tree is beneath a mount already: whoever put it there could not unmount the mount.
+    fn is_on_new(&self, mount: &Mount) -> Result<bool> {
+        let all = all_mounts(self.proc)?;
+        let parent = all
+            .iter()
+            .find(|other| other.id == mount.id)
+            .and_then(|now| all.iter().find(|other| other.id == now.parent));
+        Ok(parent.is_some_and(|parent| {
+            parent.device == self.site.to.device && parent.point == mount.point
+        }))
+    }
+
+    /// Gives what has come the propagation of what has gone, and mounts again what showed a part of it. Not
+    /// before all of it has come: until then every moment counts.
+    pub fn finish(&self) -> Result<()> {
+        for (part, mount) in &self.replaced {
+            propagate(mount, part).with_context(|| output::path(&mount.point))?;
+        }
+        for (part, mount) in &self.again {
+            let again = || -> Result<()> {
+                // Of the directory that is there now.
+                let Seen::New = look(mount, self.site.from, self.site.to.device)? else {
+                    return Ok(());
+                };
+                let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+                move_mount(&part.mount, c"", CWD, &mount.point, flags)?;
+                propagate(mount, part)
+            };
+            again().with_context(|| output::path(&mount.point))?;
+        }
+        Ok(())
+    }
+}
+
+/// A tree by a mount that is attached nowhere.
+pub fn tree<'a>(mount: OwnedFd) -> Result<Tree<'a>> {
+    let status = statx(&mount, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    Ok(Tree {
+        device: device(&status),
+        root: mount,
+        home: None,
+    })
+}
+
+/// The tree that a directory of a mount in a namespace belongs to, as a mount of its own which is attached
+/// nowhere: it is there when the mount has gone. The thread is in the program's own namespace.
+pub fn detached<'a>(home: &'a Namespace, root: BorrowedFd<'_>) -> Result<Tree<'a>> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    let mount = home.enter(|| open_tree(root, c"", flags).context("open_tree"))?;
+    Ok(Tree {
+        home: Some(home),
+        ..tree(mount)?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounts(text: &str) -> Vec<Mount> {
+        mounts::parse(text.as_bytes()).unwrap()
+    }
+
+    // Catches: a mount that is replaced together with what others have mounted on it.
+    #[test]
+    fn obstacles_are_named() {
+        let all = mounts(
+            "2 1 0:5 / /bpf rw - bpf b rw\n3 2 0:6 / /bpf/x rw - tmpfs t rw\n4 1 0:5 / /b rw - bpf b rw\n",
+        );
+        assert!(obstacle(&all[0], &all).unwrap().contains("/bpf/x"));
+        assert!(obstacle(&all[2], &all).is_none());
+    }
+
+    // Catches: services with BindPaths= that keep their machine from being moved.
+    #[test]
+    fn what_is_there_anyway_is_no_obstacle() {
+        let on = |line: &str| {
+            let all = mounts(&format!(
+                "2 1 0:5 / /bpf rw - bpf b rw\n{line} rw - bpf b rw\n"
+            ));
+            obstacle(&all[0], &all).is_some()
+        };
+        assert!(!on("3 2 0:5 /x/y /bpf/x/y"));
+        assert!(on("3 2 0:5 /x /bpf/y"));
+        assert!(on("3 2 0:6 /x /bpf/x"));
+    }
+
+    // Catches: a mount that may be written through, or run from, where the old one was not.
+    #[test]
+    fn attributes_are_carried_over() {
+        let of = |options: &str| {
+            attributes(&mounts(&format!("2 1 0:5 / /b {options} - bpf b rw"))[0]).set
+        };
+        assert_eq!(of("rw,nosuid,nodev,noexec,relatime"), 0xe);
+        assert_eq!(of("ro,noatime"), 0x11);
+        assert_eq!(of("rw"), 0x20);
+        assert_eq!(of("rw,relatime,nosymfollow"), 0x20_0000);
+    }
+}
