@@ -133,6 +133,7 @@ TEST_F_TIMEOUT(attached, device_goes, 120)
 	ASSERT_EQ(0, link_env_new(&env, link_type_by_name("netkit")));
 	close(env.link);
 	ASSERT_TRUE(link_detached(&env));
+	ASSERT_TRUE(module_need("dummy"));
 	ASSERT_EQ(0, system("ip link add d0 type dummy"));
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		int link = link_on(cases[i].type, if_nametoindex(cases[i].device));

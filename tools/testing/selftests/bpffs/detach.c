@@ -422,7 +422,7 @@ static bool lookers_looked(FIXTURE_DATA(detach) *self)
 	return true;
 }
 
-/* Stops them; whether each one ended well, and has found the pin at least once. */
+/* Stops them; whether each one ended well. */
 static bool lookers_stop(FIXTURE_DATA(detach) *self)
 {
 	bool ok = true;
@@ -430,7 +430,7 @@ static bool lookers_stop(FIXTURE_DATA(detach) *self)
 
 	store(&self->shared->stop, 1);
 	for (i = 0; i < self->cnt; i++)
-		ok &= !wait_child(self->lookers[i]) && load(&self->shared->calls[i].found);
+		ok &= !wait_child(self->lookers[i]);
 	return ok;
 }
 
@@ -446,11 +446,27 @@ static bool link_by_id(int id)
 	return close_fd(sys_bpf(BPF_LINK_GET_FD_BY_ID, &attr));
 }
 
+/*
+ * Whether each looker has found the pin once: the first round waits for them, whoever is
+ * late to start, and all that follow have them race.
+ */
+static bool lookers_found(FIXTURE_DATA(detach) *self)
+{
+	unsigned int i;
+
+	for (i = 0; i < self->cnt; i++) {
+		if (!wait_until(load(&self->shared->calls[i].found), 20000))
+			return false;
+	}
+	return true;
+}
+
 /* Lets them find the pin, and lets two tasks remove it. */
 #define REMOVED_BY_TWO(id) do {							\
 	pid_t __pid;								\
 										\
 	store(&self->shared->id, id);						\
+	ASSERT_TRUE(lookers_found(self));					\
 	sleep_ms(2);								\
 	__pid = fork();								\
 	if (!__pid)								\

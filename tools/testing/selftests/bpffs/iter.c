@@ -9,62 +9,12 @@
 #include <sys/syscall.h>
 
 #include "bpffs_harness.h"
+#include "iterators.h"
 #include "kbtf.h"
 
 /* More than fits the kernel's buffer, which is 8 pages. */
 #define ENTRIES	10000
 #define SIZE	(ENTRIES * sizeof(int))
-
-#define INSN(c, d, s, o, i) \
-	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
-
-/* Fields of the context of the program, struct bpf_iter__bpf_map_elem. */
-#define CTX_KEY		16
-#define CTX_VALUE	24
-
-/*
- * A program that writes @size bytes of what is at @field, for each element, and
- * returns @ret; fd or -errno.
- */
-static int elem_prog(int field, int size, int ret)
-{
-	const struct bpf_insn insns[] = {
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, 2, 1, field, 0),
-		/* the end: nothing to write */
-		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 4, 0),
-		/* seq_write(ctx->meta->seq, what, size) */
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 0, 0),
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 0, 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, size),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_seq_write),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, ret),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_ITER,
-		.attach_btf_id = kernel_btf_id("bpf_iter_bpf_map_elem", BTF_KIND_FUNC),
-		.insns = (uintptr_t)insns,
-		.insn_cnt = ARRAY_SIZE(insns),
-		.license = (uintptr_t)"GPL",
-	};
-
-	return sys_bpf(BPF_PROG_LOAD, &attr);
-}
-
-/* The link that lets @prog go through @map. */
-static int elem_link(int prog, int map)
-{
-	union bpf_iter_link_info info = { .map.map_fd = map };
-	union bpf_attr attr = {
-		.link_create.prog_fd = prog,
-		.link_create.attach_type = BPF_TRACE_ITER,
-		.link_create.iter_info = (uintptr_t)&info,
-		.link_create.iter_info_len = sizeof(info),
-	};
-
-	return sys_bpf(BPF_LINK_CREATE, &attr);
-}
 
 static int value_of(int key)
 {
@@ -107,7 +57,7 @@ FIXTURE_SETUP(iter)
 	for (i = 0; i < ENTRIES; i++)
 		self->whole[i] = value_of(i);
 	ASSERT_EQ(0, fill(self->map, self->whole));
-	self->prog = elem_prog(CTX_VALUE, 4, 0);
+	self->prog = elem_prog(ELEM_VALUE, 4, 0);
 	ASSERT_LE(0, self->prog);
 	self->link = elem_link(self->prog, self->map);
 	ASSERT_LE(0, self->link);
@@ -222,7 +172,7 @@ TEST_F(iter, update)
 	int before = open("bpf/iter", O_RDONLY | O_CLOEXEC), link = obj_get("bpf/iter"), fd, key;
 	union bpf_attr attr = {
 		.link_update.link_fd = link,
-		.link_update.new_prog_fd = elem_prog(CTX_KEY, 4, 0),
+		.link_update.new_prog_fd = elem_prog(ELEM_KEY, 4, 0),
 	};
 
 	ASSERT_LE(0, link);
@@ -320,7 +270,7 @@ TEST_F(iter, errors)
 
 	/* An element that does not fit the buffer. */
 	ASSERT_LE(0, map);
-	prog = elem_prog(CTX_VALUE, 40000, 0);
+	prog = elem_prog(ELEM_VALUE, 40000, 0);
 	ASSERT_LE(0, prog);
 	link = elem_link(prog, map);
 	ASSERT_LE(0, link);
@@ -331,7 +281,7 @@ TEST_F(iter, errors)
 	EXPECT_EQ(-EFAULT, sys(syscall(SYS_read, open("bpf/iter", O_RDONLY), 1, 4)));
 
 	/* A program that wants to be called again, which reading has to ask for. */
-	prog = elem_prog(CTX_VALUE, 4, 1);
+	prog = elem_prog(ELEM_VALUE, 4, 1);
 	link = elem_link(prog, self->map);
 	ASSERT_LE(0, link);
 	ASSERT_EQ(0, obj_pin(link, "bpf/again"));

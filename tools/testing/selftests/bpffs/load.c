@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 
 #include "bpffs_harness.h"
+#include "outside.h"
 #include "unserved.h"
 
 #define CACHE "bpffs_inode_cache"
@@ -156,11 +157,36 @@ static void fails(struct shared *shared, const char *what, int ret)
 	_exit(1);
 }
 
-/* In a namespace of its own: mount, pin, get, rename, unlink, unmount. */
+/* A map that can be read. */
+static int map_readable(void)
+{
+	int btf = btf_int_new(), map = map_typed(btf, BPF_MAP_TYPE_ARRAY, 3);
+
+	close(btf);
+	return map;
+}
+
+/* Exposes the map, and reads that. C refuses, as ours does if C has the pin. */
+static void expose(struct shared *shared, int map, const char *path)
+{
+	int err = obj_pin(map, path);
+	char text[64];
+
+	if (err && err != -EPERM)
+		fails(shared, "expose", err);
+	if (!err)
+		err = read_file(path, text, sizeof(text));
+	if (err < 0 && err != -EPERM)
+		fails(shared, "read what is exposed", err);
+}
+
+/* In a namespace of its own: mount, pin, get, rename, expose, read, unlink, unmount. */
 static void work(struct shared *shared)
 {
-	int map = map_new(), err, fd;
+	int map = map_readable(), err, fd;
+	char outside[64];
 
+	snprintf(outside, sizeof(outside), CGROUP "/bpf.%d", getpid());
 	if (mntns_unshare())
 		fails(shared, "unshare", -errno);
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST)) {
@@ -180,9 +206,12 @@ static void work(struct shared *shared)
 			if (fd < 0 && !shared->unloading)
 				fails(shared, "get renamed", fd);
 			close(fd);
+			expose(shared, map, outside);
 			err = sys(unlink("worker/moved"));
 			if (err)
 				fails(shared, "unlink", err);
+			if (exists(outside))
+				fails(shared, "exposed, but not pinned", -EEXIST);
 		} else if (!shared->unloading) {
 			fails(shared, "pin", err);
 		}
@@ -208,6 +237,9 @@ static int hammer_start(struct hammer *hammer)
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (hammer->shared == MAP_FAILED)
 		return -errno;
+	i = cgroups_enter() ?: sys(mkdir(CGROUP, 0755));
+	if (i)
+		return i;
 	for (i = 0; i < WORKERS; i++) {
 		hammer->workers[i] = fork();
 		if (hammer->workers[i] < 0)
@@ -235,7 +267,7 @@ static bool hammer_stop(struct hammer *hammer)
 	hammer->shared->stop = 1;
 	for (i = 0; i < WORKERS; i++)
 		bad += !!wait_child(hammer->workers[i]);
-	return !bad && !hammer->shared->wrong;
+	return !bad && !cgroups_leave() && !rmdir(CGROUPS) && !hammer->shared->wrong;
 }
 
 /* ---- tracing ---- */
@@ -534,6 +566,83 @@ TEST_F(load, right_after_umount)
 	EXPECT_EQ(0, err);
 	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(0, names_with("/sys/kernel/slab", MODULE_NAME));
+}
+
+/* A file outside that cannot be read when the livepatch is disabled, or that outlives its mount. */
+TEST_F(load, disabled_while_exposed)
+{
+	int map = map_readable(), fd, err;
+	char text[256];
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	ASSERT_EQ(0, cgroups_enter());
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	ASSERT_EQ(0, obj_pin(map, "bpf/map"));
+	ASSERT_EQ(0, obj_pin(map, CGROUP "/bpf.map"));
+	ASSERT_EQ(0, obj_pin(map, CGROUP "/bpf.other"));
+	fd = open(CGROUP "/bpf.map", O_RDONLY | O_CLOEXEC);
+	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
+	ASSERT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
+	EXPECT_EQ(-EAGAIN, delete_module());
+	EXPECT_LT(0, sys(read(fd, text, sizeof(text))));
+	EXPECT_LT(0, read_file(CGROUP "/bpf.other", text, sizeof(text)));
+	/* To C's functions, this is no pin. */
+	EXPECT_EQ(-EACCES, obj_get(CGROUP "/bpf.map"));
+	EXPECT_EQ(-EPERM, obj_pin(map, CGROUP "/bpf.new"));
+	EXPECT_EQ(0, write_file(CGROUP "/bpf.other", "remove"));
+	EXPECT_FALSE(exists(CGROUP "/bpf.other"));
+	ASSERT_EQ(0, umount_bpf("bpf"));
+	EXPECT_FALSE(exists(CGROUP "/bpf.map"));
+	EXPECT_TRUE(wait_until(!(err = delete_module()), 5000))
+		TH_LOG("%s", strerror(-err));
+	/* Nothing of the module is needed for a file that is open still. */
+	EXPECT_EQ(-ENODEV, sys(pread(fd, text, sizeof(text), 0)));
+	EXPECT_EQ(-ENODEV, sys(lseek(fd, 0, SEEK_SET)));
+	EXPECT_EQ(0, close(fd));
+	ASSERT_EQ(0, cgroups_leave());
+}
+
+/* Nodes, files and what belongs to them that are still taken apart when the module goes. */
+TEST_F(load, right_after_exposed)
+{
+	enum { CNT = 200 };
+	int map = map_readable(), fds[CNT], err, i;
+	char path[64], text[16];
+	pid_t pid;
+
+	if (!impl_rust())
+		ASSERT_EQ(0, load(NULL));
+	ASSERT_EQ(0, cgroups_enter());
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, mount_bpf("bpf", NULL));
+	ASSERT_EQ(0, obj_pin(map, "bpf/map"));
+	for (i = 0; i < CNT; i++) {
+		snprintf(path, sizeof(path), CGROUP "/bpf.%d", i);
+		ASSERT_EQ(0, obj_pin(map, path));
+		fds[i] = open(path, O_RDWR | O_CLOEXEC);
+		ASSERT_EQ(sizeof(text), sys(read(fds[i], text, sizeof(text))));
+	}
+	ASSERT_EQ(0, write_file(MODULE_LIVEPATCH "/enabled", "0"));
+	ASSERT_TRUE(wait_until(!exists(MODULE_LIVEPATCH), 60000));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(-umount_bpf("bpf"));
+	while ((err = delete_module()) == -EAGAIN) {
+		/* Until then they may be read, or not. */
+		i = (i + 1) % CNT;
+		EXPECT_NE(0, sys(pread(fds[i], text, sizeof(text), 0)));
+	}
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, wait_child(pid));
+	for (i = 0; i < CNT; i++) {
+		EXPECT_EQ(-ENODEV, sys(read(fds[i], text, sizeof(text))));
+		EXPECT_EQ(-ENODEV, sys(write(fds[i], "remove", 6)));
+		EXPECT_EQ(0, close(fds[i]));
+	}
+	ASSERT_EQ(0, cgroups_leave());
 }
 
 /* A module that goes while a task sleeps in it, which then returns into nothing. */

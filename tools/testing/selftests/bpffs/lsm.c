@@ -15,6 +15,8 @@
 #include <linux/landlock.h>
 
 #include "bpffs_harness.h"
+#include "outside.h"
+#include "whatis.h"
 
 /* The element of a hook's map, shared with its program. */
 struct hook {
@@ -251,6 +253,46 @@ TEST_F(lsm, pin_denied)
 	EXPECT_TRUE(calls_kept(&self->calls, "bpf"));
 	close(self->calls.array);
 	EXPECT_TRUE(calls_flushed(&self->calls));
+}
+
+/* Exposing outside that nobody is asked about, or that is done although it was denied. */
+TEST_F(lsm, exposing)
+{
+	static const char file[] = CGROUP "/bpf.test";
+	/* C refuses before that; ours refuses what is pinned in C's instances behind it. */
+	const int asked = impl_rust(), done = mounts_are_ours() ? 0 : -EPERM;
+	struct hook hook;
+
+	ASSERT_EQ(0, cgroups_enter());
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, obj_pin(self->calls.array, "bpf/array"));
+	hook_calls(path_mknod);
+	hook_calls(inode_create);
+	EXPECT_EQ(done, obj_pin(self->calls.array, file));
+	hook = hook_reset(path_mknod, false);
+	EXPECT_EQ(asked, hook.calls);
+	EXPECT_EQ(asked ? S_IFREG | 0400 : 0, hook.arg);
+	hook = hook_reset(inode_create, false);
+	EXPECT_EQ(asked, hook.calls);
+	EXPECT_EQ(asked ? S_IFREG | 0400 : 0, hook.arg);
+
+	hook_reset(path_mknod, true);
+	EXPECT_EQ(asked ? -DENIED : -EPERM, obj_pin(self->calls.array, CGROUP "/bpf.other"));
+	EXPECT_EQ(asked, hook_calls(path_mknod));
+	hook_reset(inode_create, true);
+	EXPECT_EQ(asked ? -DENIED : -EPERM, obj_pin(self->calls.array, CGROUP "/bpf.other"));
+	EXPECT_EQ(asked, hook_calls(inode_create));
+	EXPECT_FALSE(exists(CGROUP "/bpf.other"));
+
+	/* Who fetches by the file is asked about as by the pin. */
+	hook_calls(bpf_map);
+	EXPECT_EQ(!done, obj_get(file) >= 0);
+	EXPECT_EQ(!done, hook_calls(bpf_map));
+	hook_reset(bpf_map, true);
+	EXPECT_EQ(done ? -ENOENT : -DENIED, obj_get(file));
+	ASSERT_EQ(0, unlink("bpf/array"));
+	EXPECT_FALSE(exists(file));
+	ASSERT_EQ(0, cgroups_leave());
 }
 
 /* A fetch that hides the map or the program, or the access, from the hook. */

@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 	ksft_print_header();
 	if (geteuid())
 		ksft_exit_fail_msg("needs root\n");
+	mounts_ask_for_nothing();
 	guard = guard_new();
 	if (!guard)
 		ksft_exit_fail_msg("cannot watch the kernel log\n");
@@ -250,8 +251,7 @@ int main(int argc, char **argv)
 		/* What the debugging kernel is to find is ours; C's takes as long again. */
 		if (rust || !getenv("BPFFS_DEBUG") || getenv("BPFFS_ALL"))
 			run_all(dir, TESTS);
-		if (getenv("BPFFS_DEBUG"))
-			run_all(dir, DEBUG_TESTS);
+		run_all(dir, getenv("BPFFS_DEBUG") ? DEBUG_TESTS : STOCK_TESTS);
 	}
 	if (old)
 		contexts_close();

@@ -57,3 +57,11 @@ int module_remove(void)
 	wait_until(module_delete(&err), 3000);
 	return err;
 }
+
+bool module_need(const char *name)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin modprobe -q %s", name);
+	return !system(command);
+}

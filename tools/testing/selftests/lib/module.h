@@ -14,5 +14,10 @@ int module_refcnt(void);
 int module_insert(const char *params);
 /* Unloads the module. Waits for a reference that is put late; 0 or -errno. */
 int module_remove(void);
+/*
+ * Loads a module of the kernel's own that a test needs, by its name. The kernel would do that
+ * by itself, but may have been told not to. True if the module is there, or built in.
+ */
+bool module_need(const char *name);
 
 #endif /* SELFTEST_MODULE_H */

@@ -388,7 +388,7 @@ int main(int argc, char **argv)
 	    write_file(UNPRIVILEGED, "0"))
 		ksft_exit_fail_msg("cannot set " UNPRIVILEGED "\n");
 	/* If there is none, a test will tell. */
-	if (system("modprobe -q tun"))
+	if (!module_need("tun"))
 		printf("# no module tun\n");
 	read_config();
 	/* It mounts: where the kernel has a preloading module of its own, that is here then. */

@@ -31,7 +31,7 @@
 #include "bpffs.h"
 
 /* Seconds for one scenario on one implementation, also on a debugging kernel. */
-#define LIMIT 240
+#define LIMIT 600
 
 /* OLD: instances of C's while ours serves, as systemd's is on a machine that runs. */
 enum { C, RUST, OLD, IMPLS };

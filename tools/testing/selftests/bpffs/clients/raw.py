@@ -8,48 +8,10 @@ import stat
 import struct
 import sys
 
+from bpfcall import (F_PATH_FD, F_RDONLY, F_WRONLY, MAP_LOOKUP, MAP_UPDATE, address, bpf, get, info,
+                     map_create, pin, prog_load)
+
 BPF = sys.argv[1]
-SYS_BPF = 321
-MAP_CREATE, MAP_LOOKUP, MAP_UPDATE = 0, 1, 2
-PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
-OBJ_GET_INFO = 15
-F_RDONLY, F_WRONLY, F_PATH_FD = 1 << 3, 1 << 4, 1 << 14
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def bpf(command, attr):
-    """Returns what the system call does; raises OSError."""
-    buffer = ctypes.create_string_buffer(attr, max(len(attr), 128))
-    result = libc.syscall(SYS_BPF, command, buffer, ctypes.c_uint(len(buffer)))
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return result
-
-
-def address(buffer):
-    return ctypes.addressof(buffer)
-
-
-def map_create(kind, key, value, entries):
-    return bpf(MAP_CREATE, struct.pack("=IIIII", kind, key, value, entries, 0))
-
-
-def prog_load():
-    instructions = struct.pack("=BBhiBBhi", 0xB7, 0, 0, 7, 0x95, 0, 0, 0)
-    code = ctypes.create_string_buffer(instructions, len(instructions))
-    licence = ctypes.create_string_buffer(b"GPL")
-    return bpf(PROG_LOAD, struct.pack("=IIQQ", 1, 2, address(code), address(licence)))
-
-
-def pin(fd, path, flags=0, directory=0):
-    name = ctypes.create_string_buffer(os.fsencode(path))
-    bpf(OBJ_PIN, struct.pack("=QIIi", address(name), fd, flags, directory))
-
-
-def get(path, flags=0, directory=0):
-    name = ctypes.create_string_buffer(os.fsencode(path))
-    return bpf(OBJ_GET, struct.pack("=QIIi", address(name), 0, flags, directory))
 
 
 def element(command, fd, key, value):
@@ -65,12 +27,6 @@ def number(value=0):
 
 def lookup(fd, key):
     return struct.unpack("=Q", element(MAP_LOOKUP, fd, key, number()))[0]
-
-
-def info(fd):
-    buffer = ctypes.create_string_buffer(64)
-    bpf(OBJ_GET_INFO, struct.pack("=IIQ", fd, len(buffer), address(buffer)))
-    return struct.unpack("=II", buffer[:8])
 
 
 def attempt(what, function, *arguments):
@@ -96,7 +52,7 @@ def main():
     again = attempt("get a map", get, f"{BPF}/array")
     must(lookup(again, 3) == 123456789012, "the value is what was stored")
     must(info(again)[1] == info(array)[1], "the map is the one that was pinned")
-    program = prog_load()
+    program = prog_load(1, 7)
     attempt("pin a program", pin, program, f"{BPF}/program")
     fetched = attempt("get a program", get, f"{BPF}/program")
     must(info(fetched)[1] == info(program)[1], "the program is the one that was pinned")

@@ -20,6 +20,13 @@ int mount_bpf(const char *dir, const char *opts);
 int mount_bpf_flags(const char *dir, unsigned long flags, const char *opts);
 int umount_bpf(const char *dir);
 
+/*
+ * A new instance asks for the module that pins things in it (preload.c). Where there is none,
+ * that starts modprobe each time for nothing, which takes a hundred times as long as the mount.
+ * From here until the process ends the kernel loads no module by itself there.
+ */
+void mounts_ask_for_nothing(void);
+
 /* fsopen("bpf"): a context, for the calls of fsmount.h, or -errno. */
 int fs_open(void);
 /* The same, or a context of C's where the environment has contexts. */

@@ -33,6 +33,7 @@ static inline bool begin_unloaded(const char *program)
 		return false;
 	}
 	begun_by = getpid();
+	mounts_ask_for_nothing();
 	atexit(end_unloaded);
 	return true;
 }

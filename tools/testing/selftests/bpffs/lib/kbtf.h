@@ -17,6 +17,8 @@ const struct btf *kernel_btf(void);
 int kernel_btf_id(const char *name, unsigned int kind);
 /* The value of a constant of an enumeration of the kernel's, or -errno. */
 int kernel_btf_enum(const char *enumeration, const char *constant);
+/* Where a member of a structure of the kernel's is, in bytes, or -errno. */
+int kernel_btf_offset(const char *structure, const char *member);
 
 /* Loads @btf and frees it; descriptor or -errno. */
 int btf_load(struct btf *btf);

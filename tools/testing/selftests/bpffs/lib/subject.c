@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is under test, as the library has it: bpffs, and the live BPF objects. */
+/*
+ * What is under test, as the library has it: bpffs, the live BPF objects, and the files
+ * outside that objects are exposed in.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -8,6 +12,7 @@
 #include "file.h"
 #include "implementation.h"
 #include "namespace.h"
+#include "outside.h"
 #include "process.h"
 #include "subject.h"
 #include "wait.h"
@@ -25,9 +30,10 @@ struct ids {
 	unsigned int id[MAX_IDS];
 };
 
-/* For each kind. */
+/* Ids for each kind; the files outside, as many as there is space for. */
 struct noted {
 	struct ids ids[OBJ_KINDS];
+	char outside[16384];
 };
 
 static void list_ids(enum obj_kind kind, struct ids *ids)
@@ -56,13 +62,22 @@ static void first_mount(void)
 		objects_settle();
 }
 
-static void note_objects(void *noted)
+static void list_outside(char *outside, size_t size)
+{
+	char *files = outside_files();
+
+	snprintf(outside, size, "%s", files);
+	free(files);
+}
+
+static void note(void *noted)
 {
 	struct noted *n = noted;
 	enum obj_kind kind;
 
 	for (kind = 0; kind < OBJ_KINDS; kind++)
 		list_ids(kind, &n->ids[kind]);
+	list_outside(n->outside, sizeof(n->outside));
 }
 
 static bool ids_equal(const struct ids *a, const struct ids *b)
@@ -89,7 +104,24 @@ static void print_extra(const char *what, const char *kind, const struct ids *a,
 	}
 }
 
-static int check_objects(const void *noted)
+static bool outside_restored(const char *before, char *now, size_t size)
+{
+	list_outside(now, size);
+	return !strcmp(before, now);
+}
+
+static int check_outside(const struct noted *n)
+{
+	char now[sizeof(n->outside)];
+
+	if (wait_until(outside_restored(n->outside, now, sizeof(now)), PATIENCE))
+		return 0;
+	fprintf(stderr, "# guard: files outside that were there:\n%s# guard: that are there now:\n%s",
+		n->outside, now);
+	return 1;
+}
+
+static int check(const void *noted)
 {
 	const struct noted *n = noted;
 	enum obj_kind kind;
@@ -103,15 +135,16 @@ static int check_objects(const void *noted)
 		print_extra("vanished", kind_names[kind], &n->ids[kind], &now);
 		bad++;
 	}
-	return bad;
+	return bad + check_outside(n);
 }
 
-static void add_ids(FILE *out)
+static void add_state(FILE *out)
 {
 	static const int next[OBJ_KINDS] = {
 		BPF_MAP_GET_NEXT_ID, BPF_PROG_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID,
 	};
 	enum obj_kind kind;
+	char *files;
 
 	for (kind = 0; kind < OBJ_KINDS; kind++) {
 		union bpf_attr attr = {};
@@ -121,6 +154,9 @@ static void add_ids(FILE *out)
 			attr = (union bpf_attr){ .start_id = attr.next_id };
 		}
 	}
+	files = outside_files();
+	fputs(files, out);
+	free(files);
 }
 
 static bool c_serves(void)
@@ -132,9 +168,9 @@ const struct subject subject = {
 	.module = MODULE_NAME,
 	.module_path = "BPFFS_MODULE",
 	.prepare = first_mount,
-	.note = note_objects,
+	.note = note,
 	.noted_size = sizeof(struct noted),
-	.check = check_objects,
-	.add_state = add_ids,
+	.check = check,
+	.add_state = add_state,
 	.other_serves = c_serves,
 };

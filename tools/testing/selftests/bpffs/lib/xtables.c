@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "kselftest.h"
+#include "module.h"
 #include "xtables.h"
 
 /* The verdict of a standard target is its negation, less one. */
@@ -96,7 +97,7 @@ int set_rule(int sock, const char *path)
 
 void xtables_prepare(void)
 {
-	if (system("PATH=$PATH:/sbin:/usr/sbin modprobe -aq iptable_filter xt_bpf"))
+	if (!module_need("iptable_filter") || !module_need("xt_bpf"))
 		fprintf(stderr, "# no modules iptable_filter and xt_bpf to load\n");
 }
 

@@ -157,7 +157,7 @@ const struct storm_op storm_array_ops[] = {
 	{ "empty", GROUP, 4, op_empty, { ENOENT } },
 	{ "run", GROUP, 10, op_run, { 0 } },
 	{ "fill_got", GROUP, 8, op_fill_got, { PATH_ERRNOS, EACCES, EROFS } },
-	{ "born", GROUP, 6, op_born, { PATH_ERRNOS, EEXIST, EROFS }, {}, { EPERM } },
-	{ "flush", GROUP, 3, op_flush, { EROFS }, {}, { EPERM, EACCES } },
+	{ "born", GROUP, 6, op_born, { PATH_ERRNOS, EEXIST, EROFS }, .may_switching = { EPERM } },
+	{ "flush", GROUP, 3, op_flush, { EROFS }, .may_switching = { EPERM, EACCES } },
 	{ }
 };

@@ -441,10 +441,10 @@ static long op_drop(struct storm_worker *w)
 #define ALL		(STORM_FILES | STORM_ARRAYS)
 
 const struct storm_op storm_file_ops[] = {
-	{ "pin", ALL, 12, op_pin, { PATH_ERRNOS, EEXIST, EROFS }, {}, { EPERM } },
-	{ "pin_new", FILES, 4, op_pin_new, { PATH_ERRNOS, EEXIST, EROFS }, {}, { EPERM } },
+	{ "pin", ALL, 12, op_pin, { PATH_ERRNOS, EEXIST, EROFS }, .may_switching = { EPERM } },
+	{ "pin_new", FILES, 4, op_pin_new, { PATH_ERRNOS, EEXIST, EROFS }, .may_switching = { EPERM } },
 	/* What is held may be no directory, or one of another file system. */
-	{ "pin_at", FILES, 4, op_pin_at, { PATH_ERRNOS, EEXIST, EROFS }, {}, { EPERM } },
+	{ "pin_at", FILES, 4, op_pin_at, { PATH_ERRNOS, EEXIST, EROFS }, .may_switching = { EPERM } },
 	/* EACCES: also a directory. */
 	{ "get", ALL, 14, op_get, { FOLLOWED, EROFS } },
 	/* EINVAL: a link. */

@@ -184,7 +184,7 @@ static long op_home(struct storm_worker *w)
 	return 0;
 }
 
-/* Into the namespace where another worker is. */
+/* Into the namespace where another worker is: EACCES if that has just been killed. */
 static long op_visit(struct storm_worker *w)
 {
 	unsigned int who = pick(w, STORM_WORKERS);
@@ -323,7 +323,7 @@ const struct storm_op storm_mount_ops[] = {
 	{ "unshare", GROUP, 2, op_unshare, { 0 } },
 	{ "home", GROUP, 4, op_home, { 0 } },
 	/* A task that ends has none. */
-	{ "visit", GROUP, 2, op_visit, { ENOENT, ESRCH } },
+	{ "visit", GROUP, 2, op_visit, { ENOENT, ESRCH, EACCES } },
 	{ "userns", GROUP, 1, op_userns, { 0 } },
 	{ "container", GROUP, 1, op_container, { 0 } },
 	{ }

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "outside.h"
 #include "storm.h"
 
 #define CACHE "/sys/kernel/slab/bpffs_inode_cache/"
@@ -103,7 +104,7 @@ void storm_wrong(struct storm_worker *w, const char *fmt, ...)
 static void choose_ops(unsigned int groups)
 {
 	static const struct storm_op *const lists[] = {
-		storm_file_ops, storm_mount_ops, storm_array_ops,
+		storm_file_ops, storm_outside_ops, storm_mount_ops, storm_array_ops,
 	};
 	const struct storm_op *op;
 	unsigned int i;
@@ -471,8 +472,15 @@ static void check_users(struct storm *storm, struct storm_set *set)
 /* STORM_DIR with places for mounts, which cannot be written to without them. */
 static int set_up(void)
 {
+	int err;
+
 	if (mkdir(STORM_DIR, 0755) || mount("tmpfs", STORM_DIR, "tmpfs", 0, NULL) ||
-	    chdir(STORM_DIR) || mkdir("m0", 0755) || mkdir("m1", 0755) || mkdir("m2", 0755) ||
+	    chdir(STORM_DIR) || mkdir("m0", 0755) || mkdir("m1", 0755) || mkdir("m2", 0755))
+		return -errno;
+	err = cgroups_enter();
+	if (err)
+		return err;
+	if (mkdir(CGROUP, 0755) ||
 	    mount(NULL, STORM_DIR, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
 		return -errno;
 	/* One that nobody joins, so that m1 and m2 are not of m0's instance. */
@@ -525,6 +533,9 @@ int storm_run(const struct storm_plan *plan)
 	storm_set_close(&set);
 	if (guard_leaks(guard))
 		storm_complain(storm, "something is left behind");
+	err = cgroups_leave();
+	if (err)
+		storm_complain(storm, "cannot remove the cgroup: %s", strerror(-err));
 	if (guard_log(guard))
 		storm_complain(storm, "the kernel complains");
 	return storm->wrong;

@@ -116,7 +116,8 @@ struct storm_op {
 };
 
 /* All operations; an empty one ends each list. */
-extern const struct storm_op storm_file_ops[], storm_mount_ops[], storm_array_ops[];
+extern const struct storm_op storm_file_ops[], storm_mount_ops[], storm_array_ops[],
+	storm_outside_ops[];
 
 /* What a look-up of a path may fail with while others change the path. */
 #define PATH_ERRNOS	ENOENT, ENOTDIR, ELOOP
