@@ -8,6 +8,7 @@
 //! is undone, and whoever ends this program in the middle ends the waiting with it.
 
 pub mod context;
+pub mod crew;
 pub mod details;
 pub mod foreign;
 pub mod mirror;
@@ -266,7 +267,7 @@ pub fn run(
     );
     setxattr(&place, MARK, mark.as_bytes(), XattrFlags::empty())
         .context("cannot mark the new tree")?;
-    let mut mirror = Mirror::new(
+    let mirror = Mirror::new(
         proc,
         old.root.as_fd(),
         new.root.as_fd(),

@@ -6,21 +6,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{Context, Result};
 use rustix::fs::{
     linkat, mkdirat, openat2, symlinkat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags,
     ResolveFlags, Statx,
 };
 use rustix::io::Errno;
 
+use super::crew::{self, Queue};
 use super::details::{self, Age, Descriptors, Named};
 use super::watch::{Changes, Watch};
 use crate::instances::reopen;
@@ -65,6 +64,66 @@ pub struct Mirror {
     /// Whether others use the new tree already: what is in there is left alone.
     in_use: bool,
     pins: AtomicUsize,
+}
+
+/// What a thread has to do.
+enum Work {
+    /// All that is in the directory with this path.
+    Directory(PathBuf),
+    /// Some names of one.
+    Names(Lot),
+}
+
+/// A directory that names are copied of.
+struct Parent {
+    path: PathBuf,
+    old: OwnedFd,
+    new: OwnedFd,
+    /// The names that the new one has, if they were looked at.
+    there: Option<BTreeSet<CString>>,
+    /// How many lots of names are not copied yet.
+    left: AtomicUsize,
+}
+
+/// A lot of names of a directory.
+struct Lot {
+    parent: Arc<Parent>,
+    names: Vec<CString>,
+}
+
+/// Names that one thread copies by itself: fewer are not worth another one.
+const MANY: usize = 64;
+
+impl Lot {
+    /// All these names of a directory, which are copied with the directory's own details if they are none.
+    fn of(
+        path: PathBuf,
+        old: OwnedFd,
+        new: OwnedFd,
+        names: BTreeSet<CString>,
+        there: Option<BTreeSet<CString>>,
+    ) -> Vec<Work> {
+        // The directory itself, when all is in it.
+        let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        let lots: Vec<_> = match names.is_empty() {
+            true => vec![names],
+            false => names.chunks(MANY).map(<[_]>::to_vec).collect(),
+        };
+        let parent = Arc::new(Parent {
+            path,
+            old,
+            new,
+            there,
+            left: AtomicUsize::new(lots.len()),
+        });
+        let work = lots.into_iter().map(|names| {
+            Work::Names(Self {
+                parent: Arc::clone(&parent),
+                names,
+            })
+        });
+        work.collect()
+    }
 }
 
 const BELOW: ResolveFlags = ResolveFlags::BENEATH
@@ -154,85 +213,92 @@ impl Mirror {
     }
 
     /// Copies all of it, or what of it is not the same.
-    pub fn all(&mut self) -> Result<()> {
-        self.directories(vec![PathBuf::new()])
+    pub fn all(&self) -> Result<()> {
+        self.work(vec![Work::Directory(PathBuf::new())], crew::processors())
     }
 
     /// Copies what has changed since; whether there was something.
-    pub fn follow(&mut self) -> Result<bool> {
+    pub fn follow(&self) -> Result<bool> {
         match self.watch.changes().context("inotify")? {
             Changes::Any => self.all().map(|()| true),
             Changes::Names(changed) => {
                 let changed_any = !changed.is_empty();
+                let many = changed.values().map(BTreeSet::len).sum::<usize>() > MANY;
+                let mut work = Vec::new();
                 for (path, names) in changed {
-                    let inside = self
-                        .names(&path, names, None)
-                        .with_context(|| name_of(&path))?;
-                    self.directories(inside)?;
+                    let some = || -> Result<_> {
+                        let Some(old) = present(open_directory(self.old.as_fd(), &path))? else {
+                            return Ok(None);
+                        };
+                        let new = open_directory(self.new.as_fd(), &path)?;
+                        Ok(Some((old, new)))
+                    };
+                    if let Some((old, new)) = some().with_context(|| name_of(&path))? {
+                        work.extend(Lot::of(path, old, new, names, None));
+                    }
                 }
+                // In a moment that others wait for, no thread is started for what is done sooner.
+                self.work(work, if many { crew::processors() } else { 1 })?;
                 Ok(changed_any)
             }
         }
     }
 
-    /// Copies all that is in these directories and below.
-    fn directories(&mut self, mut waiting: Vec<PathBuf>) -> Result<()> {
-        while let Some(path) = waiting.pop() {
-            let copy = |this: &mut Self| -> Result<Vec<PathBuf>> {
-                let Some(old) = present(open_directory(this.old.as_fd(), &path))? else {
-                    return Ok(Vec::new());
-                };
-                this.watch.add(old.as_fd(), &path)?;
-                let new = open_directory(this.new.as_fd(), &path)?;
-                let mut all = names(old.as_fd())?;
-                let there = names(new.as_fd())?;
-                all.extend(there.iter().cloned());
-                // The directory itself, when all is in it: that changes its times.
-                all.insert(CString::default());
-                this.names(&path, all, Some(&there))
-            };
-            waiting.extend(copy(self).with_context(|| name_of(&path))?);
-        }
+    fn work(&self, work: Vec<Work>, threads: usize) -> Result<()> {
+        crew::work(work, threads, |work, queue| match work {
+            Work::Directory(path) => self
+                .directory(path.clone(), queue)
+                .with_context(|| name_of(&path)),
+            Work::Names(some) => self.names(some, queue),
+        })
+    }
+
+    /// Copies all that is in a directory.
+    fn directory(&self, path: PathBuf, queue: &Queue<Work>) -> Result<()> {
+        let Some(old) = present(open_directory(self.old.as_fd(), &path))? else {
+            return Ok(());
+        };
+        self.watch.add(old.as_fd(), &path)?;
+        let new = open_directory(self.new.as_fd(), &path)?;
+        let mut all = names(old.as_fd())?;
+        let there = names(new.as_fd())?;
+        all.extend(there.iter().cloned());
+        queue.add(Lot::of(path, old, new, all, Some(there)));
         Ok(())
     }
 
-    /// Copies these names of a directory; returns the directories among them. `there` is what the new one
-    /// has, if it was looked at.
-    fn names(
-        &self,
-        path: &Path,
-        names: BTreeSet<CString>,
-        there: Option<&BTreeSet<CString>>,
-    ) -> Result<Vec<PathBuf>> {
-        let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
-            return Ok(Vec::new());
-        };
-        let new = open_directory(self.new.as_fd(), path)?;
-        let names: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
-        let copy = |names: &[&CString]| -> Result<Vec<PathBuf>> {
-            let mut directories = Vec::new();
-            for name in names {
-                let place = Named {
-                    directory: new.as_fd(),
-                    name,
-                };
-                let may_be_there = there.is_none_or(|there| there.contains(*name));
-                let is_directory = self
-                    .entry(old.as_fd(), place, path, may_be_there)
-                    .with_context(|| name_of(&below(path, name)))?;
-                if is_directory {
-                    directories.push(below(path, name));
-                }
+    /// Copies some names of a directory, and with the last of them the directory's own details, as each
+    /// name changes its times.
+    fn names(&self, some: Lot, queue: &Queue<Work>) -> Result<()> {
+        let Parent {
+            path,
+            old,
+            new,
+            there,
+            left,
+        } = &*some.parent;
+        for name in &some.names {
+            let place = Named {
+                directory: new.as_fd(),
+                name,
+            };
+            let may_be_there = there.as_ref().is_none_or(|there| there.contains(name));
+            let is_directory = self
+                .entry(old.as_fd(), place, path, may_be_there)
+                .with_context(|| name_of(&below(path, name)))?;
+            if is_directory {
+                queue.add([Work::Directory(below(path, name))]);
             }
-            Ok(directories)
-        };
-        let directories = in_parallel(&names, copy)?;
-        if !self.in_use {
-            let wanted = Named::of(old.as_fd()).status()?;
-            let new = Named::of(new.as_fd());
-            self.details((old.as_fd(), &wanted), (new, new.status()?), Age::Old)?;
         }
-        Ok(directories)
+        if left.fetch_sub(1, AcqRel) == 1 && !self.in_use {
+            let details = || -> Result<()> {
+                let wanted = Named::of(old.as_fd()).status()?;
+                let new = Named::of(new.as_fd());
+                self.details((old.as_fd(), &wanted), (new, new.status()?), Age::Old)
+            };
+            details().with_context(|| name_of(path))?;
+        }
+        Ok(())
     }
 
     /// Copies a name; whether it is a directory's that was not there before, or is looked through.
@@ -333,33 +399,6 @@ impl Mirror {
     ) -> Result<()> {
         details::copy(&self.descriptors, old, new, age)
     }
-}
-
-/// Fewer are not worth another thread.
-const MANY: usize = 64;
-
-/// Does something with parts of a list, each in a thread of its own, and puts the results together. No
-/// pool: a thread makes files as whoever has started it does.
-fn in_parallel<T: Sync, R: Send>(
-    list: &[T],
-    work: impl Fn(&[T]) -> Result<Vec<R>> + Sync,
-) -> Result<Vec<R>> {
-    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let length = list.len().div_ceil(processors).max(MANY);
-    if list.len() <= length {
-        return work(list);
-    }
-    thread::scope(|scope| {
-        let threads: Vec<_> = list
-            .chunks(length)
-            .map(|part| scope.spawn(|| work(part)))
-            .collect();
-        let mut results = Vec::new();
-        for thread in threads {
-            results.extend(thread.join().map_err(|_| anyhow!("a thread died"))??);
-        }
-        Ok(results)
-    })
 }
 
 fn name_of(path: &Path) -> String {

@@ -8,6 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
@@ -26,7 +27,7 @@ pub enum Changes {
 /// All directories of a tree.
 pub struct Watch {
     queue: OwnedFd,
-    directories: HashMap<i32, PathBuf>,
+    directories: Mutex<HashMap<i32, PathBuf>>,
 }
 
 impl Watch {
@@ -34,13 +35,13 @@ impl Watch {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             queue: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
-            directories: HashMap::new(),
+            directories: Mutex::default(),
         })
     }
 
     /// Adds a directory, which is at this path. One that was there before has moved here: what was told
     /// of it meanwhile is said of its old path, where whoever asks finds nothing of it.
-    pub fn add(&mut self, directory: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    pub fn add(&self, directory: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
         let events = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MOVE
@@ -49,8 +50,15 @@ impl Watch {
         let place = Proc::path_of(directory);
         let place = format!("/proc/{}", place.to_string_lossy());
         let descriptor = inotify::add_watch(&self.queue, place, events)?;
-        self.directories.insert(descriptor, path.into());
+        self.directories().insert(descriptor, path.into());
         Ok(())
+    }
+
+    fn directories(&self) -> MutexGuard<'_, HashMap<i32, PathBuf>> {
+        // Nobody dies while the lock is held.
+        self.directories
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// What has changed since it was asked last.
@@ -58,6 +66,7 @@ impl Watch {
         let mut names: BTreeMap<PathBuf, BTreeSet<CString>> = BTreeMap::new();
         let mut any = false;
         let mut buffer = [MaybeUninit::uninit(); 65536];
+        let directories = self.directories();
         let mut reader = inotify::Reader::new(&self.queue, &mut buffer);
         loop {
             let event = match reader.next() {
@@ -71,7 +80,7 @@ impl Watch {
             if events.contains(ReadFlags::IGNORED) {
                 continue;
             }
-            if let Some(path) = self.directories.get(&event.wd()) {
+            if let Some(path) = directories.get(&event.wd()) {
                 let name = event.file_name().unwrap_or_default();
                 names.entry(path.clone()).or_default().insert(name.into());
             }
