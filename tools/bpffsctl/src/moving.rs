@@ -11,13 +11,14 @@ pub mod context;
 pub mod crew;
 pub mod details;
 pub mod foreign;
+pub mod groups;
 pub mod mirror;
 pub mod places;
 pub mod watch;
+pub mod workers;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, Scope};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, ensure, Context, Result};
@@ -28,6 +29,7 @@ use self::context::Hold;
 use self::foreign::Opener;
 use self::mirror::Mirror;
 use self::places::{Done, Site, Tree};
+use self::workers::Workers;
 use crate::holders::{Held, Holder};
 use crate::instances::{attribute, implementation, Implementation, Instance, Machine};
 use crate::mounts::{Device, Mount};
@@ -250,9 +252,14 @@ pub fn run(
     let new = match unfinished {
         Some((home, root)) => places::detached(home, root.as_fd())?,
         // What is mounted by this is that namespace's.
-        None => places::tree(
-            home.enter(|| context::instance(direction, opener.as_ref(), &instance.options))?,
-        )?,
+        None => {
+            let source = instance
+                .places
+                .first()
+                .map_or("bpf", |place| &place.mount.source);
+            let make = || context::instance(direction, opener.as_ref(), source, &instance.options);
+            places::tree(home.enter(make)?)?
+        }
     };
     // For it to be put back.
     let old = places::detached(home, root.as_fd())?;
@@ -280,15 +287,9 @@ pub fn run(
         }
     }
 
-    let sites = sites(namespaces, instance, &new);
+    let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
-        let mut workers: Vec<_> = sites
-            .iter()
-            .map(|site| Worker::start(scope, proc, site))
-            .collect();
-        for worker in &workers {
-            worker.report().1?;
-        }
+        let workers = Workers::start(scope, proc, &sites)?;
         mirror.follow()?;
 
         let begin = Instant::now();
@@ -297,25 +298,21 @@ pub fn run(
         thread::sleep(CALM.saturating_sub(begin.elapsed()));
         let urgent = Urgent::new();
         let mut done = Vec::new();
-        let replaced = replace_all(&workers, &mut done).and_then(|()| hold.retire());
+        let replaced = workers.replace(&mut done).and_then(|()| hold.retire());
         let held = begin.elapsed();
         drop(urgent);
         if let Err(error) = replaced {
-            workers.clear();
-            let undone = put_back(proc, namespaces, &done, new.device, &old);
+            let finished = workers.finish();
+            let undone = put_back(proc, &sites).and(finished);
             drop(hold);
             return Err(match undone {
                 Ok(()) => error.context("nothing was moved"),
                 Err(second) => anyhow!("{error:#}; and putting back what was moved: {second:#}"),
             });
         }
-        let mut finished = Ok(());
-        for worker in &workers {
-            worker.tell();
-            finished = finished.and(worker.report().1);
-        }
+        let finished = workers.finish();
         finished
-            .and(late(proc, instance.device, &new, &mut done))
+            .and(late(proc, instance.device, &old, &new, &mut done))
             .context("moved, but not everywhere")?;
         removexattr(&place, MARK).context("cannot take the mark from the new tree")?;
         Ok(Moved {
@@ -329,7 +326,12 @@ pub fn run(
 }
 
 /// The namespaces in which an instance is mounted; those first from which mounts propagate to others.
-fn sites<'a>(namespaces: &'a [Namespace], instance: &Instance, to: &'a Tree<'a>) -> Vec<Site<'a>> {
+fn sites<'a>(
+    namespaces: &'a [Namespace],
+    instance: &Instance,
+    from: &'a Tree<'a>,
+    to: &'a Tree<'a>,
+) -> Vec<Site<'a>> {
     let mut indices: Vec<(bool, usize)> = Vec::new();
     for place in &instance.places {
         let propagation = &place.mount.propagation;
@@ -346,123 +348,48 @@ fn sites<'a>(namespaces: &'a [Namespace], instance: &Instance, to: &'a Tree<'a>)
     let site = |(_, index)| Site {
         namespaces,
         index,
-        from: instance.device,
+        from,
         to,
     };
     indices.into_iter().map(site).collect()
 }
 
-/// What a worker sends after each of its steps: which mounts it has replaced in the step, and whether
-/// that was all.
-type Report = (Vec<Done>, Result<()>);
-
-/// A thread that is in a namespace, and replaces the mounts there. It makes ready what it can, and
-/// goes on to the next step each time it is told to: replacing them, and then what may come later. It
-/// ends when the worker is dropped.
-struct Worker {
-    go: Sender<()>,
-    reports: Receiver<Report>,
-}
-
-impl Worker {
-    fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        proc: &'scope Proc,
-        site: &'scope Site<'_>,
-    ) -> Self {
-        let (go, told) = mpsc::channel();
-        let (send, reports) = mpsc::channel();
-        scope.spawn(move || {
-            let say = |done, result| {
-                // Nobody asks any more if another one has failed.
-                let _ = send.send((done, result));
-            };
-            let last = site.enter(proc, {
-                let say = &say;
-                move || {
-                    let mut prepared = site.prepare(proc)?;
-                    let urgent = Urgent::new();
-                    say(Vec::new(), Ok(()));
-                    if told.recv().is_err() {
-                        return Ok(());
-                    }
-                    let mut done = Vec::new();
-                    let result = prepared.replace(&mut done);
-                    say(done, result);
-                    drop(urgent);
-                    match told.recv() {
-                        Ok(()) => prepared.finish(),
-                        Err(_) => Ok(()),
-                    }
-                }
-            });
-            say(Vec::new(), last);
-        });
-        Self { go, reports }
-    }
-
-    fn tell(&self) {
-        // One that has died reports so.
-        let _ = self.go.send(());
-    }
-
-    /// Waits for the end of a step.
-    fn report(&self) -> Report {
-        let died = |_| (Vec::new(), Err(anyhow!("a thread died")));
-        self.reports.recv().unwrap_or_else(died)
-    }
-}
-
-/// The first one by itself, as most of the others have nothing left to do then; then all at once.
-fn replace_all(workers: &[Worker], done: &mut Vec<Done>) -> Result<()> {
-    let mut result = Ok(());
-    let mut collect = |worker: &Worker| {
-        let (more, its) = worker.report();
-        done.extend(more);
-        its
-    };
-    if let Some((first, others)) = workers.split_first() {
-        first.tell();
-        collect(first)?;
-        others.iter().for_each(Worker::tell);
-        for worker in others {
-            // All of them, so that all that was done is known.
-            result = result.and(collect(worker));
-        }
-    }
-    result
+/// Replaces mounts at several sites, and all that belongs to it.
+fn replace_at(proc: &Proc, sites: &[Site<'_>], done: &mut Vec<Done>) -> Result<()> {
+    thread::scope(|scope| {
+        let workers = Workers::start(scope, proc, sites)?;
+        workers.replace(done)?;
+        workers.finish()
+    })
 }
 
 /// Does what has come meanwhile: namespaces that were copied from others, with the old tree in them.
-fn late(proc: &Proc, from: Device, to: &Tree<'_>, done: &mut Vec<Done>) -> Result<()> {
+fn late(
+    proc: &Proc,
+    device: Device,
+    from: &Tree<'_>,
+    to: &Tree<'_>,
+    done: &mut Vec<Done>,
+) -> Result<()> {
     let machine = Machine::look(proc)?;
-    let namespaces = &machine.namespaces.list;
-    let sites = machine
-        .instance(from)
-        .map(|instance| sites(namespaces, instance, to));
-    for site in sites.into_iter().flatten() {
-        site.replace(proc, done)?;
+    match machine.instance(device) {
+        Some(instance) => replace_at(
+            proc,
+            &sites(&machine.namespaces.list, instance, from, to),
+            done,
+        ),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn put_back(
-    proc: &Proc,
-    namespaces: &[Namespace],
-    done: &[Done],
-    from: Device,
-    old: &Tree<'_>,
-) -> Result<()> {
-    let mut indices: Vec<_> = done.iter().map(|done| done.namespace).collect();
-    indices.dedup();
-    for index in indices {
-        let site = Site {
-            namespaces,
-            index,
-            from,
-            to: old,
-        };
-        site.replace(proc, &mut Vec::new())?;
-    }
-    Ok(())
+/// Puts the old tree in the place of the new one, wherever that has come: propagation has brought it to more
+/// namespaces than those where something was done.
+fn put_back<'a>(proc: &Proc, sites: &[Site<'a>]) -> Result<()> {
+    let back = |site: &Site<'a>| Site {
+        from: site.to,
+        to: site.from,
+        ..*site
+    };
+    let sites: Vec<_> = sites.iter().map(back).collect();
+    replace_at(proc, &sites, &mut Vec::new())
 }

@@ -29,11 +29,12 @@ fn carried(option: &str) -> Option<(&str, &str)> {
 
 /// Who the root directory belongs to is copied with the rest: numbers that are shown are not those of
 /// another user namespace.
-fn configured(opener: Option<&Opener>, options: &[String]) -> Result<OwnedFd> {
+fn configured(opener: Option<&Opener>, source: &str, options: &[String]) -> Result<OwnedFd> {
     let context = match opener {
         Some(opener) => opener.context()?,
         None => context()?,
     };
+    fsconfig_set_string(&context, "source", source).context("the source of the mount")?;
     for (name, value) in options.iter().filter_map(|option| carried(option)) {
         if opener.is_none() || !matches!(name, "uid" | "gid") {
             fsconfig_set_string(&context, name, value).with_context(|| format!("option {name}"))?;
@@ -42,16 +43,17 @@ fn configured(opener: Option<&Opener>, options: &[String]) -> Result<OwnedFd> {
     Ok(context)
 }
 
-/// Makes an instance with the options that another one shows, and returns a mount of it that is
+/// Makes an instance with the source and the options that another one shows, and returns a mount of it that is
 /// attached nowhere. It is the mount namespace's, if that has none yet, so that later mounts join. It
 /// belongs to the user namespace of `opener`, or else to the caller's.
 pub fn instance(
     direction: Direction,
     opener: Option<&Opener>,
+    source: &str,
     options: &[String],
 ) -> Result<OwnedFd> {
     let make = || -> Result<OwnedFd> {
-        let mut context = configured(opener, options)?;
+        let mut context = configured(opener, source, options)?;
         match direction {
             Direction::ToBuiltin => {
                 fsconfig_set_flag(&context, "builtin")?;
@@ -59,7 +61,7 @@ pub fn instance(
             }
             Direction::ToOurs => match fsconfig_create_exclusive(&context) {
                 Err(Errno::BUSY) => {
-                    context = configured(opener, options)?;
+                    context = configured(opener, source, options)?;
                     fsconfig_set_flag(&context, "newinstance")?;
                     fsconfig_create(&context)?;
                 }

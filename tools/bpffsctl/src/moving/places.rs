@@ -12,6 +12,7 @@ use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{anyhow, Context, Result};
@@ -19,6 +20,7 @@ use rustix::fs::{openat2, statx, AtFlags, Mode, OFlags, ResolveFlags, Statx, Sta
 use rustix::mount::{move_mount, open_tree, unmount, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 use rustix::process::fchdir;
 
+use super::groups::{self, Groups, Member};
 use crate::mounts::{self, Device, Mount};
 use crate::namespaces::Namespace;
 use crate::output;
@@ -27,9 +29,6 @@ use crate::sys::{self, MountAttributes};
 
 /// `MOVE_MOUNT_BENEATH`
 const BENEATH: MoveMountFlags = MoveMountFlags::from_bits_retain(0x200);
-
-const MS_PRIVATE: u64 = 1 << 18;
-const MS_SHARED: u64 = 1 << 20;
 
 /// A file system, by a mount of all of it.
 pub struct Tree<'a> {
@@ -70,30 +69,30 @@ fn repeats(child: &Mount, mount: &Mount) -> bool {
 }
 
 /// What is seen at the place of a mount.
-enum Seen {
-    /// The mount, by `O_PATH`.
-    It(OwnedFd),
-    /// One of the file system that comes.
-    New,
-    /// Another one.
-    Other,
+struct Seen {
+    /// The mount that is seen there, by `O_PATH`.
+    mount: OwnedFd,
+    id: u64,
+    device: Device,
 }
 
-/// Looks at the place of a mount of `from`, which is to be replaced by one of `to`.
-fn look(mount: &Mount, from: Device, to: Device) -> io::Result<Seen> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let place = openat2(CWD, &mount.point, flags, Mode::empty(), resolve)?;
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-    let status = statx(&place, c"", AtFlags::EMPTY_PATH, wanted)?;
-    let device = device(&status);
-    Ok(if device == from && status.stx_mnt_id == mount.id {
-        Seen::It(place)
-    } else if device == to {
-        Seen::New
-    } else {
-        Seen::Other
-    })
+impl Seen {
+    fn at(place: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let mount = openat2(CWD, place, flags, Mode::empty(), resolve)?;
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+        let status = statx(&mount, c"", AtFlags::EMPTY_PATH, wanted)?;
+        Ok(Self {
+            mount,
+            id: status.stx_mnt_id,
+            device: device(&status),
+        })
+    }
+
+    fn is(&self, mount: &Mount) -> bool {
+        self.device == mount.device && self.id == mount.id
+    }
 }
 
 fn device(status: &Statx) -> Device {
@@ -194,24 +193,6 @@ fn unmount_it(place: &OwnedFd) -> Result<()> {
         .context("cannot unmount the old tree")
 }
 
-/// Gives the mount that has come the propagation of the one that has gone.
-fn propagate(mount: &Mount, part: &Part) -> Result<()> {
-    let propagation = match (mount.propagation.shared, mount.propagation.is_private()) {
-        (Some(_), _) => MS_SHARED,
-        (None, true) => MS_PRIVATE,
-        // What propagation puts in the place of a slave is a slave.
-        (None, false) => 0,
-    };
-    if propagation != 0 {
-        let attributes = MountAttributes {
-            propagation,
-            ..MountAttributes::default()
-        };
-        sys::mount_setattr(part.mount.as_fd(), &attributes).context("propagation")?;
-    }
-    Ok(())
-}
-
 /// Whether a mount shows a directory that was removed, which has no place in another tree.
 pub fn shows_removed(mount: &Mount) -> bool {
     mount.root.as_os_str().as_bytes().ends_with(b"//deleted")
@@ -236,7 +217,7 @@ pub struct Site<'a> {
     /// Which of them.
     pub index: usize,
     /// The file system that goes.
-    pub from: Device,
+    pub from: &'a Tree<'a>,
     /// The one that comes.
     pub to: &'a Tree<'a>,
 }
@@ -265,11 +246,12 @@ impl Site<'_> {
     /// Makes ready what is to come. The thread is in the namespace.
     pub fn prepare<'s>(&'s self, proc: &'s Proc) -> Result<Prepared<'s>> {
         let all = all_mounts(proc)?;
-        let (mut parts, mut again) = (Vec::new(), Vec::new());
-        for mount in all.iter().filter(|mount| mount.device == self.from) {
-            if shows_removed(mount) {
-                continue;
-            }
+        let (mut parts, mut again, mut before) = (Vec::new(), Vec::new(), Vec::new());
+        for mount in all
+            .iter()
+            .filter(|mount| mount.device == self.from.device && !shows_removed(mount))
+        {
+            before.push(mount.clone());
             let part = Part::new(self.to, mount)?;
             let parent = all.iter().find(|parent| parent.id == mount.parent);
             match parent.is_some_and(|parent| repeats(mount, parent)) {
@@ -287,18 +269,11 @@ impl Site<'_> {
         Ok(Prepared {
             site: self,
             proc,
+            before,
             parts,
             again,
             replaced: Vec::new(),
-        })
-    }
-
-    /// All of it. What is done is added to `done`, also if the next one fails.
-    pub fn replace(&self, proc: &Proc, done: &mut Vec<Done>) -> Result<()> {
-        self.enter(proc, || {
-            let mut prepared = self.prepare(proc)?;
-            prepared.replace(done)?;
-            prepared.finish()
+            members: Vec::new(),
         })
     }
 }
@@ -315,31 +290,40 @@ struct Ready {
 pub struct Prepared<'a> {
     site: &'a Site<'a>,
     proc: &'a Proc,
+    /// All that there was.
+    before: Vec<Mount>,
     parts: Vec<Ready>,
     /// What goes before the mount that it is on, and comes again.
     again: Vec<(Part, Mount)>,
     replaced: Vec<(Part, Mount)>,
+    /// What has come in the place of each.
+    members: Vec<Arc<Member>>,
 }
 
 impl Prepared<'_> {
+    /// Unmounts what shows what is there anyway: nothing changes for who looks.
+    pub fn clear(&mut self) -> Result<()> {
+        // The innermost first.
+        for (_, mount) in self.again.iter().rev() {
+            let shown = || output::path(&mount.point);
+            let seen = Seen::at(&mount.point).with_context(shown)?;
+            if seen.is(mount) {
+                unmount_it(&seen.mount).with_context(shown)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces all mounts, also those that have come meanwhile, but what another mount is over. What is
     /// done is added to `done`, also if the next one fails.
     pub fn replace(&mut self, done: &mut Vec<Done>) -> Result<()> {
-        // The innermost first. What is seen there is what the mount below shows, the same.
-        for (_, mount) in self.again.iter().rev() {
-            let shown = || output::path(&mount.point);
-            let (from, to) = (self.site.from, self.site.to.device);
-            if let Seen::It(place) = look(mount, from, to).with_context(shown)? {
-                unmount_it(&place).with_context(shown)?;
-            }
-        }
         for ready in mem::take(&mut self.parts) {
             self.replace_one(ready, done)?;
         }
         // Anew each time: propagation may have done the next one, too.
         let mut seen = BTreeSet::new();
         loop {
-            let mounts = mounts_of(self.proc, self.site.from)?;
+            let mounts = mounts_of(self.proc, self.site.from.device)?;
             let Some(mount) = mounts.into_iter().find(|mount| seen.insert(mount.id)) else {
                 return Ok(());
             };
@@ -360,18 +344,19 @@ impl Prepared<'_> {
             has_others,
         } = ready;
         let replace = || -> Result<Option<Part>> {
-            let Seen::It(place) = look(&mount, site.from, site.to.device)? else {
+            let seen = Seen::at(&mount.point)?;
+            if !seen.is(&mount) {
                 // Propagation has done it, or it is covered.
                 return Ok(None);
-            };
+            }
             let part = match part.is_current(site.to, &mount) {
                 true => part,
                 false => Part::new(site.to, &mount)?,
             };
             if !has_others || !self.is_on_new(&mount)? {
-                put_beneath(&place, &part)?;
+                put_beneath(&seen.mount, &part)?;
             }
-            unmount_it(&place)?;
+            unmount_it(&seen.mount)?;
             Ok(Some(part))
         };
         if let Some(part) = replace().with_context(|| output::path(&mount.point))? {
@@ -395,25 +380,92 @@ impl Prepared<'_> {
         }))
     }
 
-    /// Gives what has come the propagation of what has gone, and mounts again what showed a part of it. Not
-    /// before all of it has come: until then every moment counts.
-    pub fn finish(&self) -> Result<()> {
+    /// Gives what has come the propagation of what has gone, as far as a mount can have it alone, and
+    /// mounts again what showed a part of it: of the old tree, where that is still there. Tells what
+    /// there is then.
+    pub fn settle(&mut self, members: &mut Vec<Arc<Member>>) -> Result<()> {
         for (part, mount) in &self.replaced {
-            propagate(mount, part).with_context(|| output::path(&mount.point))?;
+            groups::settle(&part.mount, &mount.propagation)
+                .with_context(|| format!("propagation of {}", output::path(&mount.point)))?;
         }
         for (part, mount) in &self.again {
-            let again = || -> Result<()> {
-                // Of the directory that is there now.
-                let Seen::New = look(mount, self.site.from, self.site.to.device)? else {
-                    return Ok(());
-                };
-                let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-                move_mount(&part.mount, c"", CWD, &mount.point, flags)?;
-                propagate(mount, part)
-            };
-            again().with_context(|| output::path(&mount.point))?;
+            self.mount_again(part, mount)
+                .with_context(|| output::path(&mount.point))?;
         }
+        self.members = self.look()?;
+        members.extend(self.members.iter().cloned());
         Ok(())
+    }
+
+    /// Mounts what showed a part of a tree, unless it is there already: by propagation, or as it never
+    /// went.
+    fn mount_again(&self, part: &Part, mount: &Mount) -> Result<()> {
+        let (from, to) = (self.site.from, self.site.to);
+        let there = |other: &&Mount| other.point == mount.point;
+        let all = all_mounts(self.proc)?;
+        let of_both = all
+            .iter()
+            .filter(|other| other.device == from.device || other.device == to.device);
+        if of_both.filter(there).count() >= self.before.iter().filter(there).count() {
+            return Ok(());
+        }
+        let seen = Seen::at(&mount.point)?.device;
+        let of_old;
+        let part = if seen == to.device {
+            part
+        } else if seen == from.device {
+            of_old = Part::new(from, mount)?;
+            &of_old
+        } else {
+            return Ok(());
+        };
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        move_mount(&part.mount, c"", CWD, &mount.point, flags)?;
+        groups::settle(&part.mount, &mount.propagation).context("propagation")
+    }
+
+    /// What has come in the place of each mount that had to do with others.
+    fn look(&self) -> Result<Vec<Arc<Member>>> {
+        let all = all_mounts(self.proc)?;
+        let mut members = Vec::new();
+        // One that is on another at the same place hides it.
+        let mut places = BTreeSet::new();
+        for mount in self.before.iter().rev() {
+            if mount.propagation.is_private() || !places.insert(&mount.point) {
+                continue;
+            }
+            // Not of one that somebody has unmounted meanwhile.
+            let Ok(seen) = Seen::at(&mount.point) else {
+                continue;
+            };
+            let now = all.iter().find(|now| now.id == seen.id);
+            if let Some(now) = now.filter(|now| now.device == self.site.to.device) {
+                members.push(Arc::new(Member {
+                    mount: seen.mount,
+                    root: now.root.clone(),
+                    before: mount.propagation.clone(),
+                    now: now.propagation.clone(),
+                }));
+            }
+        }
+        Ok(members)
+    }
+
+    /// Makes what has come the peer of whose peer the other one was.
+    pub fn join(&self, groups: &Groups) -> Result<()> {
+        let mut members = self.members.iter();
+        members
+            .try_for_each(|member| groups.join(member))
+            .context("cannot make a mount the peer of those that it was one of")
+    }
+
+    /// Makes what has come the slave of whose slave the other one was.
+    pub fn follow(&self, groups: &Groups) -> Result<()> {
+        let members = self.look()?;
+        let mut members = members.iter();
+        members
+            .try_for_each(|member| groups.follow(member))
+            .context("cannot make a mount the slave of those that it was one of")
     }
 }
 
@@ -434,6 +486,8 @@ pub fn detached<'a>(home: &'a Namespace, root: BorrowedFd<'_>) -> Result<Tree<'a
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH;
     let mount = home.enter(|| open_tree(root, c"", flags).context("open_tree"))?;
+    // It is the peer of what it was cloned of, and whatever is cloned of it would be.
+    groups::leave(&mount).context("a mount of the tree that is nobody's peer")?;
     Ok(Tree {
         home: Some(home),
         ..tree(mount)?

@@ -45,6 +45,24 @@ everywhere() {
 	done
 }
 
+# groups: how all mounts propagate to each other. The numbers of groups are no two times the same.
+groups() {
+	local pid
+	for pid in "$$" "${others[@]}"; do
+		awk -v pid="$pid" '/ - bpf / { $1 = $2 = $3 = ""; print pid $0 }' "/proc/$pid/mountinfo"
+	done | sort | awk '{
+		line = $1 " " $2 " " $3 " " $4
+		for (i = 5; $i != "-"; i++) {
+			split($i, tag, ":")
+			if (!(tag[2] in number))
+				number[tag[2]] = ++last
+			if (tag[1] != "propagate_from")
+				line = line " " tag[1] ":" number[tag[2]]
+		}
+		print line
+	}'
+}
+
 mount --make-rshared /
 must mount -t bpf -o builtin,mode=755 bpf "$BPF"
 mkdir -p "$BPF/part/inner" bind other
@@ -69,11 +87,36 @@ background unshare -m --propagation private bash -c "mount -t tmpfs tmpfs $BPF &
 covering=$!
 background unshare -m --propagation private bash -c "mount --bind $BPF $BPF && exec sleep 1000"
 over_itself=$!
+# As a container has it whose volume is to follow the host, while its own root is nobody's.
+background unshare -m --propagation slave bash -c \
+	"mount -t tmpfs tmpfs /mnt && mkdir /mnt/x /mnt/y && mount --bind $BPF /mnt/x && \
+	mount --bind $BPF/part /mnt/y && mount --make-shared /mnt/y && exec sleep 1000"
+following=$!
+background unshare -m --propagation private bash -c \
+	"for i in {1..30}; do mount -t tmpfs tmpfs /mnt; done && exec sleep 1000"
+crowded=$!
+soon grep -q sleep "/proc/$crowded/comm"
+soon grep -q sleep "/proc/$following/comm"
 soon grep -q sleep "/proc/$repeating/comm"
 soon grep -q sleep "/proc/$over_itself/comm"
 soon grep -q sleep "/proc/$covering/comm"
 before=$(tree "$BPF")
 ids=$(id_of map "$BPF/map")
+grouped=$(groups)
+expect grep -q '/mnt/y.* shared:.* master:' <<<"$grouped"
+
+# A namespace that has as many mounts as the kernel allows keeps all where it is, also what has moved already.
+most=$(</proc/sys/fs/mount-max)
+wc -l <"/proc/$crowded/mountinfo" >/proc/sys/fs/mount-max
+status=0
+out=$(ctl takeover 2>&1) || status=$?
+echo "$most" >/proc/sys/fs/mount-max
+ended_with 3
+said "nothing was moved"
+said "No space left on device"
+everywhere builtin
+expect [ "$(tree "$BPF")" == "$before" ]
+expect [ "$(groups)" == "$grouped" ]
 
 must ctl takeover --dry-run
 said "at $BPF"
@@ -81,6 +124,7 @@ everywhere builtin
 moved takeover
 everywhere rust
 expect [ "$(tree "$BPF")" == "$before" ]
+expect [ "$(groups)" == "$grouped" ]
 expect [ "$(id_of map "$BPF/map")" == "$ids" ]
 expect [ "$(id_of map bind/hash)" == "$(id_of map "$BPF/part/hash")" ]
 expect grep -q ' /part .*/bind ' /proc/self/mountinfo
@@ -92,7 +136,7 @@ expect [ "$(grep -c " - bpf " "/proc/$repeating/mountinfo")" == "$(($(grep -c " 
 # Twice, and nothing of the old one below.
 expect [ "$(awk -v at="$BPF" '$5 == at { print $3 }' "/proc/$over_itself/mountinfo" | sort -u | wc -l)" == 1 ]
 expect [ "$(grep -c " / $BPF " "/proc/$over_itself/mountinfo")" == 2 ]
-expect grep -q "other rw,nosuid,nodev,relatime" /proc/self/mountinfo
+expect grep -q "other rw,nosuid,nodev,relatime.* bpf bpf " /proc/self/mountinfo
 kill -9 "$covering"
 wait "$covering" || true
 must ctl takeover
