@@ -67,6 +67,11 @@ module-lint:
 selftests:
 	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
 
+# What moves trees while agents use them; it has some of what clients have.
+rounds:
+	+@$(call cargo,tools/testing/rounds)
+	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs/clients KSRC=$(KDIR) O=$(out)/selftests all
+
 mainline:
 	+@$(MAKE) -C tools/testing/selftests TARGETS=mainline KSRC=$(KDIR) \
 		KCOMPILER="$(compiler)" O=$(out)/selftests all
@@ -78,4 +83,4 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module test-modules module-lint klp-relocate bpffsctl tools selftests mainline bench samples
+.PHONY: all module test-modules module-lint klp-relocate bpffsctl tools selftests rounds mainline bench samples

@@ -24,7 +24,8 @@ root_dir=$cache/root-$root_key
 newer_dir=$cache/newer-$newer_key
 
 # The crates that the tools are built of: fetched once for each set of lock files.
-cargo_projects=(tools/klp-relocate tools/bpffsctl tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust)
+cargo_projects=(tools/klp-relocate tools/bpffsctl tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust
+	tools/testing/rounds)
 crates() { printf '%s\n' "$cache/cargo/fetched-$(cd "$clone" && cat "${cargo_projects[@]/%//Cargo.lock}" | key)"; }
 
 # A debugging kernel takes minutes to build, so that it is made anew only when it would become

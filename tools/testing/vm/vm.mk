@@ -12,7 +12,11 @@ DEBUG ?=
 ALL ?=
 # Not empty: without the third run of the selftests.
 BRIEF ?=
-export ALL BRIEF
+# How often trees are moved there and back, how often that is killed, and what fault is put in.
+ROUNDS ?=
+KILLS ?=
+FAULT ?=
+export ALL BRIEF ROUNDS KILLS FAULT
 # Not empty: the root with the newer systemd is wanted, too.
 newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
 # Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
@@ -33,7 +37,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := vm shell test test-mainline test-debug test-mutants bench demo
+in_guests := vm shell test test-mainline test-debug test-mutants test-rounds bench demo
 
 ifdef KDIR
 
@@ -79,6 +83,11 @@ test-mutants: setup
 	@$(BUILD) tools klp-relocate selftests >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) mutants $(MUTANTS)
 
+# Trees moved there and back while agents and clients use them, in a guest with systemd.
+test-rounds: setup
+	@$(BUILD) tools module rounds >&2
+	@TIMEOUT="$(if $(filter file,$(origin TIMEOUT)),7200,$(TIMEOUT))" $(GUEST) rounds
+
 for-bench: setup
 	@$(BUILD) tools module bench >&2
 
@@ -122,6 +131,10 @@ make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, km
                 times as long
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
+make test-rounds [ROUNDS=20] [KILLS=100] [FAULT=name]
+                move trees to bpffs and back, so many times, while agents and clients use them, and
+                kill bpffsctl, so many times: nothing may be lost. FAULT= puts in a fault that
+                has to be found; FAULT=help lists them
 make bench [JSON=1]
                 count the instructions of each operation on both implementations: a table of
                 the ratios, which fails above a limit (tools/testing/bench/limits)
@@ -140,7 +153,7 @@ make setup      only fetch and make what the others need (they do it themselves)
 make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, test,
-                test-mainline, test-mutants
+                test-mainline, test-mutants, test-rounds
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 endef
 

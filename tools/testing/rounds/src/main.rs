@@ -4,23 +4,42 @@
 
 mod agent;
 mod control;
+mod driver;
+mod ktap;
 mod model;
+mod moves;
+mod places;
 mod replay;
 mod sys;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
 #[derive(Parser)]
 #[command(about, version)]
 enum Command {
     /// Use a directory of a BPF file system until the driver says that it is over
     Agent(agent::Args),
-    /// Judge the logs of agents
-    Replay { logs: Vec<PathBuf> },
+    /// Move trees while agents use them, in a guest whose first process is systemd
+    Run(driver::Args),
 }
 
-fn main() -> ExitCode { ExitCode::SUCCESS }
+fn run() -> Result<bool> {
+    match Command::parse() {
+        Command::Agent(args) => agent::run(args).map(|()| true),
+        Command::Run(args) => driver::run(&args),
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("Bail out! {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

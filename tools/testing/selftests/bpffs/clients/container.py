@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Gives a container a BPF file system of its own, as a container engine does.
 
-    container.py PID DIRECTORY
+    container.py PID DIRECTORY [OPTION=VALUE...]
 
-The context is opened in the user namespace of that process; what it delegates, and that it is made at
-all, takes rights on the machine. In it are a directory, a pin and a symbolic link of the container's.
+The context is opened in the user namespace of that process; what it delegates (delegate_cmds=any, if no
+option is given), and that it is made at all, takes rights on the machine. In it are a directory, a pin and a symbolic link of the container's.
 """
 import ctypes
 import os
@@ -39,7 +39,7 @@ def inside(process, directory, beside, the_map):
     os.chown(f"{directory}/directory", 5, 6)
 
 
-def main(process, directory):
+def main(process, directory, *options):
     the_map = map_create(2, 4, 4, 1)
     beside, its = socket.socketpair()
     child = os.fork()
@@ -49,7 +49,9 @@ def main(process, directory):
         return
     its.close()
     context = socket.recv_fds(beside, 1, 1)[1][0]
-    call(FSCONFIG, context, SET_STRING, b"delegate_cmds", b"any", 0)
+    for option in options or ["delegate_cmds=any"]:
+        name, value = option.split("=")
+        call(FSCONFIG, context, SET_STRING, name.encode(), value.encode(), 0)
     call(FSCONFIG, context, CREATE, None, None, 0)
     socket.send_fds(beside, [b"m"], [call(FSMOUNT, context, CLOEXEC, 0)])
     sys.exit(os.waitpid(child, 0)[1] != 0)
