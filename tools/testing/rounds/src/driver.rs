@@ -2,6 +2,7 @@
 
 //! Starts everything, moves the trees there and back, and judges.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,12 +10,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
 
+use crate::clients::Clients;
 use crate::control::{Control, DIRECTORY};
 use crate::ktap::Results;
 use crate::moves::{Ctl, Direction};
 use crate::places::{self, Place, BPF};
 use crate::replay::{self, Span};
+use crate::snapshot;
 use crate::sys;
+use crate::watch::Watch;
 
 /// What the driver is told.
 #[derive(clap::Args)]
@@ -37,6 +41,18 @@ pub struct Args {
     /// How many times a run is killed
     #[arg(long, default_value = "100")]
     kills: usize,
+    /// How many pins there are in the end
+    #[arg(long, default_value = "10000")]
+    pins: usize,
+    /// Program of a client that uses cilium/ebpf
+    #[arg(long)]
+    cilium: PathBuf,
+    /// Whether real clients run, too
+    #[arg(long, default_value = "true", action = clap::ArgAction::Set)]
+    clients_too: bool,
+    /// Only these clients
+    #[arg(long = "client")]
+    only_clients: Vec<String>,
     /// Puts in a fault that has to be found
     #[arg(long)]
     fault: Option<String>,
@@ -62,41 +78,273 @@ pub fn run(args: &Args) -> Result<bool> {
         program: args.bpffsctl.clone(),
         module: args.module.clone(),
     };
+    let ids = snapshot::ids();
+    let watched = Path::new(BPF).join("watched");
+    let watch = Watch::start(&watched)?;
+    let kept = Path::new(BPF).join("kept");
+    snapshot::make(&kept)?;
     let container = args.clients.join("container.py");
     let mut places = places::start(&control, &args.logs, &container, &args.agents)?;
-    let slots: Vec<_> = places.iter().map(|place| place.slot).collect();
+    let slots = slots_of(&places);
     results.say(&format!("{} agents after {:.1} s", places.len(), begin.elapsed().as_secs_f64()));
+    let before = Seen::all(&places)?;
     ctl.load()?;
 
-    let mut moves: Vec<Span> = Vec::new();
-    let mut wrong = Vec::new();
-    for round in 1..=args.rounds {
-        for direction in [Direction::Takeover, Direction::Release] {
-            let before = places::calls(&control, &places);
-            let run = ctl.run(direction, None)?;
-            moves.push(run.span);
-            let length = (run.span.1 - run.span.0) as f64 / 1e9;
-            results.say(&format!("round {round}: {:.2} s, waited {:?} ms", length, run.held()));
-            if !run.is_done() {
-                wrong.push(format!("round {round}: status {:?}: {}", run.status, run.said));
-            }
-            thread::sleep(Duration::from_millis(300));
-            for ((place, now), before) in places.iter().zip(places::calls(&control, &places)).zip(before) {
-                if now <= before {
-                    wrong.push(format!("round {round}: the agent {} stands still", place.name));
-                }
-            }
-        }
+    let mut round = Rounds {
+        control,
+        slots,
+        places: &places,
+        watch: &watch,
+        ctl: &ctl,
+        before,
+        moves: Vec::new(),
+        random: u64::from(std::process::id()) ^ sys::now(),
+    };
+    round.undisturbed(args.rounds, &mut results)?;
+    if args.clients_too {
+        round.with_clients(args, &mut results)?;
     }
-    results.result("moves", &wrong);
+    round.killed(args.kills, &mut results)?;
+    round.many(args.pins, &mut results)?;
+    let moves = round.moves;
 
-    control.stop(&slots)?;
+    control.stop(&slots_of(&places))?;
     judge(&mut results, &places, &moves)?;
     for place in &mut places {
         place.end();
     }
+    watch.end();
+    places::remove(&kept);
+    results.result("ids", &left(&ids));
     results.say(&format!("{:.0} s", begin.elapsed().as_secs_f64()));
     Ok(results.end())
+}
+
+fn slots_of(places: &[Place]) -> Vec<usize> {
+    places.iter().map(|place| place.slot).collect()
+}
+
+fn seconds(span: Span) -> f64 {
+    span.1.saturating_sub(span.0) as f64 / 1e9
+}
+
+/// What moves trees, and what is looked at then.
+struct Rounds<'a> {
+    control: Control,
+    slots: Vec<usize>,
+    places: &'a [Place],
+    watch: &'a Watch,
+    ctl: &'a Ctl,
+    before: Seen,
+    moves: Vec<Span>,
+    random: u64,
+}
+
+impl Rounds<'_> {
+    /// Moves all trees: what was wrong. A run that is done has nothing left to move.
+    fn all(&mut self, direction: Direction, name: &str, results: &Results) -> Result<Vec<String>> {
+        let run = self.ctl.run(direction, None)?;
+        self.moves.push(run.span);
+        results.say(&format!(
+            "{name} {}: {:.2} s, changes waited {:?} ms",
+            direction.word(),
+            seconds(run.span),
+            run.held()
+        ));
+        match run.is_done() {
+            true => Ok(Vec::new()),
+            false => Ok(vec![format!("{name}: status {:?}: {}", run.status, run.said)]),
+        }
+    }
+
+    /// Agents go on, links count, and the tree that nobody changes is the same.
+    fn look(&self, name: &str, calls: Vec<u64>) -> Result<[Vec<String>; 3]> {
+        let mut still = Vec::new();
+        let end = Instant::now() + Duration::from_secs(20);
+        for ((place, before), now) in self.places.iter().zip(calls).zip(0..) {
+            while places::calls(&self.control, self.places).get(now).is_none_or(|now| *now <= before) {
+                if Instant::now() > end {
+                    still.push(format!("{name}: the agent {} stands still", place.name));
+                    break;
+                }
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        let marked = |list: Vec<String>| list.into_iter().map(|line| format!("{name}: {line}")).collect();
+        let trees = Seen::all(self.places)?.changed_since(&self.before);
+        Ok([still, marked(self.watch.check(&self.control)), marked(trees)])
+    }
+
+    /// There and back so many times: what was wrong with moves, watched objects, trees.
+    fn rounds(&mut self, count: usize, what: &str, results: &Results) -> Result<[Vec<String>; 3]> {
+        let mut wrong: [Vec<String>; 3] = Default::default();
+        for round in 1..=count {
+            for direction in [Direction::Takeover, Direction::Release] {
+                let name = format!("{what} {round}");
+                let calls = places::calls(&self.control, self.places);
+                wrong[0].extend(self.all(direction, &name, results)?);
+                let calls = calls.into_iter().map(|calls| calls + 1).collect();
+                for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+                    all.extend(more);
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    fn undisturbed(&mut self, count: usize, results: &mut Results) -> Result<()> {
+        let wrong = self.rounds(count, "round", results)?;
+        for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
+            results.result(name, wrong);
+        }
+        Ok(())
+    }
+
+    /// The same while real programs use the file system, which takes most of the processors' time.
+    fn with_clients(&mut self, args: &Args, results: &mut Results) -> Result<()> {
+        let clients = Clients::start(&args.clients, &args.cilium, &args.only_clients)?;
+        thread::sleep(Duration::from_secs(2));
+        let wrong = self.rounds(args.rounds, "with clients", results)?;
+        let ended = clients.end();
+        for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
+            results.result(&format!("clients.{name}"), wrong);
+        }
+        for (name, count, mut failures) in ended {
+            results.say(&format!("{name} ran {count} times"));
+            if count == 0 {
+                failures.push("it has not run".into());
+            }
+            results.result(&format!("client.{name}"), &failures);
+        }
+        Ok(())
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 8) % limit.max(1)
+    }
+
+    /// Kills runs at random moments. Two trees may be in use until the next run: what agents change
+    /// meanwhile, and only that, may be as in either.
+    fn killed(&mut self, count: usize, results: &mut Results) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let mut wrong: [Vec<String>; 3] = Default::default();
+        let mut direction = Direction::Takeover;
+        let length = |span: Span| span.1.saturating_sub(span.0);
+        let longest = self.moves.iter().copied().map(length).max().unwrap_or(1_000_000_000);
+        let mut died = 0;
+        for kill in 1..=count {
+            let name = format!("kill {kill}");
+            self.control.next(&self.slots)?;
+            let after = Duration::from_nanos(self.below(longest));
+            let run = self.ctl.run(direction, Some(after))?;
+            died += usize::from(run.status.is_none());
+            // Whatever tree is where: it works.
+            let calls = places::calls(&self.control, self.places);
+            let calls = calls.into_iter().map(|calls| calls + 20).collect();
+            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+                all.extend(more);
+            }
+            if run.status.is_some() && !run.is_done() {
+                wrong[0].push(format!("{name}: not killed, status {:?}: {}", run.status, run.said));
+            }
+            wrong[0].extend(self.all(direction, &name, results)?);
+            self.control.next(&self.slots)?;
+            let calls = places::calls(&self.control, self.places);
+            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+                all.extend(more);
+            }
+            direction = match direction {
+                Direction::Takeover => Direction::Release,
+                Direction::Release => Direction::Takeover,
+            };
+        }
+        if direction == Direction::Release {
+            wrong[0].extend(self.all(direction, "after kills", results)?);
+        }
+        results.say(&format!("{died} of {count} runs were killed before they ended"));
+        for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
+            results.result(&format!("killed.{name}"), wrong);
+        }
+        Ok(())
+    }
+
+    /// So many pins more, there and back.
+    fn many(&mut self, count: usize, results: &mut Results) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let directory = Path::new(BPF).join("many");
+        let failed = std::io::Error::from_raw_os_error;
+        sys::mkdir(&directory).map_err(failed)?;
+        let map = sys::array(1, None).map_err(failed)?;
+        for number in 0..count {
+            sys::pin(&map, &directory.join(number.to_string())).map_err(failed)?;
+        }
+        drop(map);
+        let mut wrong = Vec::new();
+        for direction in [Direction::Takeover, Direction::Release] {
+            wrong.extend(self.all(direction, &format!("{count} pins"), results)?);
+            let there = fs::read_dir(&directory)?.count();
+            if there != count {
+                wrong.push(format!("{there} of {count} pins are there"));
+            }
+        }
+        results.result("many", &wrong);
+        places::remove(&directory);
+        Ok(())
+    }
+}
+
+/// What there is at all places: the tree that nobody changes, and mounts.
+struct Seen(Vec<String>);
+
+impl Seen {
+    fn all(places: &[Place]) -> Result<Self> {
+        let mut all = Vec::new();
+        for place in places {
+            let process = place.process().context(place.name)?.to_string();
+            let root = Path::new("/proc").join(&process).join("root");
+            let bpf = Path::new(place.bpf());
+            let tops: &[&str] = match place.is_machines() {
+                true => &["kept"],
+                false => &["directory", "link"],
+            };
+            for top in tops {
+                let tree = snapshot::tree(&root, &bpf.join(top))?;
+                let line = |(path, text): (PathBuf, String)| format!("{}: {} {text}", place.name, path.display());
+                all.extend(tree.into_iter().map(line));
+            }
+            let mounts = snapshot::mounts(&process)?;
+            all.extend(mounts.iter().map(|mount| format!("{}: {mount}", place.name)));
+        }
+        Ok(Self(all))
+    }
+
+    fn changed_since(&self, before: &Self) -> Vec<String> {
+        let gone = before.0.iter().filter(|line| !self.0.contains(line));
+        let new = self.0.iter().filter(|line| !before.0.contains(line));
+        let gone = gone.map(|line| format!("- {line}"));
+        gone.chain(new.map(|line| format!("+ {line}"))).collect()
+    }
+}
+
+/// Objects that there were not before. What holds one may take a moment to go.
+fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let now = snapshot::ids();
+        if now == *before || Instant::now() > end {
+            let left = now.difference(before).map(|object| format!("+ {object:?}"));
+            let gone = before.difference(&now).map(|object| format!("- {object:?}"));
+            return left.chain(gone).collect();
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Replays the logs.

@@ -3,6 +3,7 @@
 //! Moves a machine's trees there and back while agents use them, and shows that nothing is lost.
 
 mod agent;
+mod clients;
 mod control;
 mod driver;
 mod ktap;
@@ -10,7 +11,9 @@ mod model;
 mod moves;
 mod places;
 mod replay;
+mod snapshot;
 mod sys;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,8 @@ use clap::Parser;
 enum Command {
     /// Use a directory of a BPF file system until the driver says that it is over
     Agent(agent::Args),
+    /// Send packets, for the driver
+    Send,
     /// Move trees while agents use them, in a guest whose first process is systemd
     Run(driver::Args),
 }
@@ -29,6 +34,7 @@ enum Command {
 fn run() -> Result<bool> {
     match Command::parse() {
         Command::Agent(args) => agent::run(args).map(|()| true),
+        Command::Send => watch::send().map(|()| true),
         Command::Run(args) => driver::run(&args),
     }
 }

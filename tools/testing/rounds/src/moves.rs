@@ -26,7 +26,8 @@ pub enum Direction {
 }
 
 impl Direction {
-    fn word(self) -> &'static str {
+    /// What bpffsctl calls it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Takeover => "takeover",
             Self::Release => "release",

@@ -96,6 +96,23 @@ pub fn array(entries: u32, token: Option<&OwnedFd>) -> Answer<OwnedFd> {
     map(2, 8, entries, token)
 }
 
+/// An array map of one value, which are so many 64-bit counters.
+pub fn counters(count: u32) -> Answer<OwnedFd> {
+    map(2, 8 * count, 1, None)
+}
+
+/// What [`counters`] has counted.
+pub fn counted(map: &OwnedFd) -> Answer<[u64; 4]> {
+    let (key, mut value) = (0u32, [0u64; 4]);
+    let attributes = Attributes::new()
+        .word(0, raw(map))
+        .address(2, &raw const key)
+        .address(4, &raw mut value);
+    // SAFETY: Both live, and have the length that the map has them.
+    unsafe { attributes.call(1) }?;
+    Ok(value)
+}
+
 /// A program array.
 pub fn program_array(entries: u32) -> Answer<OwnedFd> {
     map(3, 4, entries, None)
@@ -175,18 +192,6 @@ pub fn delete(map: &OwnedFd, key: u32) -> Answer<()> {
         .address(2, &raw const key);
     // SAFETY: It lives, and has the length that the map has it.
     unsafe { attributes.call(3) }.map(drop)
-}
-
-/// A 64-bit value of a map.
-pub fn look_up(map: &OwnedFd, key: u32) -> Answer<u64> {
-    let mut value = 0u64;
-    let attributes = Attributes::new()
-        .word(0, raw(map))
-        .address(2, &raw const key)
-        .address(4, &raw mut value);
-    // SAFETY: Both live, and have the length that the map has them.
-    unsafe { attributes.call(1) }?;
-    Ok(value)
 }
 
 /// Pins an object.
