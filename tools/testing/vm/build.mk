@@ -70,6 +70,8 @@ selftests:
 # What moves trees while agents use them; it has some of what clients have.
 rounds:
 	+@$(call cargo,tools/testing/rounds)
+	@GOCACHE=$(top)/build/go GO111MODULE=off GOPATH=/usr/share/gocode \
+		go build -o $(top)/build/use_cilium tools/testing/rounds/go/use_cilium.go
 	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs/clients KSRC=$(KDIR) O=$(out)/selftests all
 
 mainline:

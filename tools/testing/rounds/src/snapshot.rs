@@ -5,12 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{symlink, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{symlink, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::sys::{self, Kind};
+
+/// The pin that nobody fetches.
+const UNREAD: &str = "unread";
 
 /// Makes a tree of all that a tree can have.
 pub fn make(directory: &Path) -> Result<()> {
@@ -25,6 +28,8 @@ pub fn make(directory: &Path) -> Result<()> {
         done(sys::pin(&map, &at(name)))?;
         done(sys::pin(&map, &at("plain/inner").join(name)))?;
     }
+    let map = sys::array(1, None).map_err(io::Error::from_raw_os_error)?;
+    done(sys::pin(&map, &at(UNREAD)))?;
     for name in ["hard", "plain/hard", "sticky/hard"] {
         done(sys::link(&at("array"), &at(name)))?;
     }
@@ -46,7 +51,7 @@ pub fn make(directory: &Path) -> Result<()> {
         done(sys::set_attribute(&at(name), c"security.rounds", b"\0\xff"))?;
     }
     for (seconds, name) in (1_000_000_000..).zip([
-        "array", "jumps", "plain/soft", "plain/inner/array", "plain/inner", "plain", "sticky", "empty", ".",
+        UNREAD, "array", "jumps", "plain/soft", "plain/inner/array", "plain/inner", "plain", "sticky", "empty", ".",
     ]) {
         done(sys::set_times(&at(name), seconds, seconds + 100))?;
     }
@@ -68,10 +73,12 @@ fn entry(path: &Path, first: &mut BTreeMap<u64, PathBuf>, shown: &Path) -> io::R
     if kind.is_symlink() {
         text += &format!(" to {}", fs::read_link(path)?.display());
     } else if !kind.is_dir() {
-        // Reading a directory or a symbolic link may change when it was read.
-        text += &format!(", read {}.{}", status.atime(), status.atime_nsec());
-        let id = sys::get(path).and_then(|object| sys::id(&object));
-        text += &format!(", id {id:?}, fifo {}", kind.is_fifo());
+        // Fetching a pin, and reading a directory or a symbolic link, change when it was read.
+        if path.ends_with(UNREAD) {
+            text += &format!(", read {}.{}", status.atime(), status.atime_nsec());
+        } else {
+            text += &format!(", id {:?}", sys::get(path).and_then(|object| sys::id(&object)));
+        }
         let first = first.entry(status.ino()).or_insert_with(|| shown.into());
         text += &format!(", the file {}", first.display());
     }
