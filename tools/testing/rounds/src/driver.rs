@@ -63,6 +63,15 @@ pub struct Args {
 
 /// The whole of it; whether all was good.
 pub fn run(args: &Args) -> Result<bool> {
+    let result = all(args);
+    if result.is_err() {
+        // Whoever still runs is not to keep the guest from its end.
+        let _ = Control::open().map(|control| control.stop(&[]));
+    }
+    result
+}
+
+fn all(args: &Args) -> Result<bool> {
     let begin = Instant::now();
     let _ = fs::remove_dir_all(&args.logs);
     fs::create_dir_all(&args.logs)?;

@@ -171,7 +171,7 @@ pub fn start(control: &Control, logs: &Path, container: &Path, only: &[String]) 
     for place in &mut places {
         place.start(container).with_context(|| place.name)?;
     }
-    let end = Instant::now() + Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_secs(60);
     for place in &places {
         while !control.has_begun(place.slot) {
             if Instant::now() > end {
@@ -253,10 +253,10 @@ impl Place {
                 let mut words: Vec<String> = Vec::new();
                 let mut properties = String::new();
                 if is_rootless {
-                    for path in [&bundle, &state] {
-                        std::os::unix::fs::chown(path, Some(1000), Some(1000))?;
-                    }
-                    properties = format!("User=1000\nGroup=1000\nEnvironment=XDG_RUNTIME_DIR={}", state.display());
+                    tool(Command::new("chown").args(["-R", "1000:1000"]).arg(&bundle))?;
+                    properties = format!("Environment=XDG_RUNTIME_DIR={}", state.display());
+                    let user = ["/usr/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+                    words.extend(user.map(str::to_owned));
                 }
                 words.push("/usr/bin/crun".into());
                 words.push(format!("--root={}", state.display()));
@@ -298,7 +298,7 @@ impl Place {
     }
 
     fn wait_for_process(&self) -> Result<u32> {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(process) = self.process() {
                 return Ok(process);

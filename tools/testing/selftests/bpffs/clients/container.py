@@ -7,6 +7,7 @@ The context is opened in the user namespace of that process; what it delegates (
 option is given), and that it is made at all, takes rights on the machine. In it are a directory, a pin and a symbolic link of the container's.
 """
 import ctypes
+import errno
 import os
 import socket
 import sys
@@ -36,7 +37,12 @@ def inside(process, directory, beside, the_map):
     os.mkdir(f"{directory}/directory", 0o711)
     pin(the_map, f"{directory}/directory/pin")
     os.symlink("directory", f"{directory}/link")
-    os.chown(f"{directory}/directory", 5, 6)
+    try:
+        os.chown(f"{directory}/directory", 5, 6)
+    except OSError as error:
+        # There are no such users in a namespace of one.
+        if error.errno != errno.EINVAL:
+            raise
 
 
 def main(process, directory, *options):
