@@ -88,7 +88,11 @@ pub fn run(args: Args) -> Result<()> {
         while sys::file_system(root) != Ok(BPF) {
             thread::sleep(Duration::from_millis(10));
         }
-        token = Some(sys::token(&File::open(root)?).map_err(failed).context("token")?);
+        token = Some(
+            sys::token(&File::open(root)?)
+                .map_err(failed)
+                .context("token")?,
+        );
         sys::mkdir(&args.top).map_err(failed)?;
     }
     let maps: Answer<Vec<_>> = (0..3).map(|_| sys::array(1, token.as_ref())).collect();
@@ -108,6 +112,8 @@ pub fn run(args: Args) -> Result<()> {
     }
     let mut epoch = 0;
     control.enter(agent.slot, epoch);
+    control.wait_for_others();
+    sys::be_nice();
     loop {
         let (now, mode) = control.now();
         if now != epoch {
@@ -172,7 +178,12 @@ impl Agent {
             0..5 => {
                 let (file, map) = (random.file(), random.below(3) as usize);
                 self.call(&format!("pin {file} {map}"), |agent| {
-                    done(agent.maps.get(map).map_or(Err(0), |map| sys::pin(map, &agent.top.join(&file))))
+                    done(
+                        agent
+                            .maps
+                            .get(map)
+                            .map_or(Err(0), |map| sys::pin(map, &agent.top.join(&file))),
+                    )
                 })
             }
             5..10 => {
@@ -246,7 +257,9 @@ impl Agent {
                 let file = random.file();
                 self.call(&format!("stat {file}"), |agent| {
                     let status = errno(fs::symlink_metadata(agent.top.join(&file)));
-                    shown(status, |status| format!("{:o}:{}", status.mode() & 0o7777, status.nlink()))
+                    shown(status, |status| {
+                        format!("{:o}:{}", status.mode() & 0o7777, status.nlink())
+                    })
                 })
             }
             30..32 => {
@@ -255,12 +268,18 @@ impl Agent {
                     _ => ".".into(),
                 };
                 self.call(&format!("list {directory}"), |agent| {
-                    shown(list(&agent.top.join(&directory)), |names| format!("[{}]", names.join(",")))
+                    shown(list(&agent.top.join(&directory)), |names| {
+                        format!("[{}]", names.join(","))
+                    })
                 })
             }
             _ => self.call("token", |agent| {
                 let root = agent.top.parent().unwrap_or(&agent.top);
-                done(errno(File::open(root)).and_then(|root| sys::token(&root)).map(drop))
+                done(
+                    errno(File::open(root))
+                        .and_then(|root| sys::token(&root))
+                        .map(drop),
+                )
             }),
         }
     }

@@ -51,7 +51,10 @@ const CLIENTS: &[(&str, &str)] = &[
         "libbpf",
         "unshare -n --propagation unchanged $HERE/use_libbpf $HERE $D",
     ),
-    ("aya", "unshare -n --propagation unchanged $HERE/use_aya $HERE $D"),
+    (
+        "aya",
+        "unshare -n --propagation unchanged $HERE/use_aya $HERE $D",
+    ),
     ("cilium", "$CILIUM $D $CGROUP"),
     // A program of its own by path, and two that systemd makes itself.
     (
@@ -82,7 +85,13 @@ fn directory(name: &str) -> PathBuf {
     Path::new(BPF).join("clients").join(name)
 }
 
-fn run(commands: &str, name: &str, programs: &Path, cilium: &Path, cgroup: &Path) -> Option<String> {
+fn run(
+    commands: &str,
+    name: &str,
+    programs: &Path,
+    cilium: &Path,
+    cgroup: &Path,
+) -> Option<String> {
     let directory = directory(name);
     if let Err(error) = fs::create_dir(&directory) {
         return Some(format!("mkdir: {error}"));
@@ -124,7 +133,8 @@ impl Clients {
         let mut running = Vec::new();
         for &(name, commands) in chosen {
             let is_over = is_over.clone();
-            let (programs, cilium, cgroup) = (programs.to_owned(), cilium.to_owned(), cgroup.clone());
+            let (programs, cilium, cgroup) =
+                (programs.to_owned(), cilium.to_owned(), cgroup.clone());
             let thread = thread::spawn(move || {
                 let (mut count, mut failures) = (0, Vec::new());
                 while !is_over.load(SeqCst) && failures.len() < 3 {

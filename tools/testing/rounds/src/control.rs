@@ -65,6 +65,23 @@ impl Control {
         (self.0.at(1), self.0.at(2))
     }
 
+    /// Whether agents are to make calls: not before all are there.
+    fn go(&self) -> &AtomicU64 {
+        self.0.at(3)
+    }
+
+    /// For an agent: waits until all are there.
+    pub fn wait_for_others(&self) {
+        while self.go().load(SeqCst) == 0 && self.now().1 != Mode::Stop {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Lets the agents make calls.
+    pub fn begin(&self) {
+        self.go().store(1, SeqCst);
+    }
+
     /// How many calls an agent has made.
     pub fn calls(&self, slot: usize) -> &AtomicU64 {
         self.0.at(8 + 2 * slot)
@@ -96,7 +113,7 @@ impl Control {
 
     /// Whether an agent has begun.
     pub fn has_begun(&self, slot: usize) -> bool {
-        self.calls(slot).load(SeqCst) > 0
+        self.seen(slot).load(SeqCst) > 0
     }
 
     /// Begins the next epoch, and waits until all of these agents are in it.

@@ -12,6 +12,7 @@ use anyhow::{ensure, Context, Result};
 
 use crate::clients::Clients;
 use crate::control::{Control, DIRECTORY};
+use crate::faults::{Fault, When};
 use crate::ktap::Results;
 use crate::moves::{Ctl, Direction};
 use crate::places::{self, Place, BPF};
@@ -55,7 +56,7 @@ pub struct Args {
     only_clients: Vec<String>,
     /// Puts in a fault that has to be found
     #[arg(long)]
-    fault: Option<String>,
+    fault: Option<Fault>,
     /// Only these agents
     #[arg(long = "agent")]
     agents: Vec<String>,
@@ -95,9 +96,14 @@ fn all(args: &Args) -> Result<bool> {
     let container = args.clients.join("container.py");
     let mut places = places::start(&control, &args.logs, &container, &args.agents)?;
     let slots = slots_of(&places);
-    results.say(&format!("{} agents after {:.1} s", places.len(), begin.elapsed().as_secs_f64()));
+    results.say(&format!(
+        "{} agents after {:.1} s",
+        places.len(),
+        begin.elapsed().as_secs_f64()
+    ));
     let before = Seen::all(&places)?;
     ctl.load()?;
+    control.begin();
 
     let mut round = Rounds {
         control,
@@ -107,6 +113,7 @@ fn all(args: &Args) -> Result<bool> {
         ctl: &ctl,
         before,
         moves: Vec::new(),
+        fault: args.fault,
         random: u64::from(std::process::id()) ^ sys::now(),
     };
     round.undisturbed(args.rounds, &mut results)?;
@@ -137,6 +144,9 @@ fn seconds(span: Span) -> f64 {
     span.1.saturating_sub(span.0) as f64 / 1e9
 }
 
+/// What a round without clients is called.
+const ROUND: &str = "round";
+
 /// What moves trees, and what is looked at then.
 struct Rounds<'a> {
     control: Control,
@@ -146,6 +156,7 @@ struct Rounds<'a> {
     ctl: &'a Ctl,
     before: Seen,
     moves: Vec<Span>,
+    fault: Option<Fault>,
     random: u64,
 }
 
@@ -162,8 +173,15 @@ impl Rounds<'_> {
         ));
         match run.is_done() {
             true => Ok(Vec::new()),
-            false => Ok(vec![format!("{name}: status {:?}: {}", run.status, run.said)]),
+            false => Ok(vec![format!(
+                "{name}: status {:?}: {}",
+                run.status, run.said
+            )]),
         }
+    }
+
+    fn fault(&mut self, when: When) -> Result<()> {
+        self.fault.map_or(Ok(()), |fault| fault.put(when))
     }
 
     /// Agents go on, links count, and the tree that nobody changes is the same.
@@ -171,7 +189,10 @@ impl Rounds<'_> {
         let mut still = Vec::new();
         let end = Instant::now() + Duration::from_secs(20);
         for ((place, before), now) in self.places.iter().zip(calls).zip(0..) {
-            while places::calls(&self.control, self.places).get(now).is_none_or(|now| *now <= before) {
+            while places::calls(&self.control, self.places)
+                .get(now)
+                .is_none_or(|now| *now <= before)
+            {
                 if Instant::now() > end {
                     still.push(format!("{name}: the agent {} stands still", place.name));
                     break;
@@ -179,9 +200,17 @@ impl Rounds<'_> {
                 thread::sleep(Duration::from_millis(2));
             }
         }
-        let marked = |list: Vec<String>| list.into_iter().map(|line| format!("{name}: {line}")).collect();
+        let marked = |list: Vec<String>| {
+            list.into_iter()
+                .map(|line| format!("{name}: {line}"))
+                .collect()
+        };
         let trees = Seen::all(self.places)?.changed_since(&self.before);
-        Ok([still, marked(self.watch.check(&self.control)), marked(trees)])
+        Ok([
+            still,
+            marked(self.watch.check(&self.control)),
+            marked(trees),
+        ])
     }
 
     /// There and back so many times: what was wrong with moves, watched objects, trees.
@@ -192,6 +221,9 @@ impl Rounds<'_> {
                 let name = format!("{what} {round}");
                 let calls = places::calls(&self.control, self.places);
                 wrong[0].extend(self.all(direction, &name, results)?);
+                if what == ROUND {
+                    self.fault(When::Moved)?;
+                }
                 let calls = calls.into_iter().map(|calls| calls + 1).collect();
                 for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
                     all.extend(more);
@@ -202,7 +234,7 @@ impl Rounds<'_> {
     }
 
     fn undisturbed(&mut self, count: usize, results: &mut Results) -> Result<()> {
-        let wrong = self.rounds(count, "round", results)?;
+        let wrong = self.rounds(count, ROUND, results)?;
         for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
             results.result(name, wrong);
         }
@@ -213,6 +245,7 @@ impl Rounds<'_> {
     fn with_clients(&mut self, args: &Args, results: &mut Results) -> Result<()> {
         let clients = Clients::start(&args.clients, &args.cilium, &args.only_clients)?;
         thread::sleep(Duration::from_secs(2));
+        self.fault(When::Clients)?;
         let wrong = self.rounds(args.rounds, "with clients", results)?;
         let ended = clients.end();
         for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
@@ -244,7 +277,13 @@ impl Rounds<'_> {
         let mut wrong: [Vec<String>; 3] = Default::default();
         let mut direction = Direction::Takeover;
         let length = |span: Span| span.1.saturating_sub(span.0);
-        let longest = self.moves.iter().copied().map(length).max().unwrap_or(1_000_000_000);
+        let longest = self
+            .moves
+            .iter()
+            .copied()
+            .map(length)
+            .max()
+            .unwrap_or(1_000_000_000);
         let mut died = 0;
         for kill in 1..=count {
             let name = format!("kill {kill}");
@@ -252,6 +291,7 @@ impl Rounds<'_> {
             let after = Duration::from_nanos(self.below(longest));
             let run = self.ctl.run(direction, Some(after))?;
             died += usize::from(run.status.is_none());
+            self.fault(When::Killed)?;
             // Whatever tree is where: it works.
             let calls = places::calls(&self.control, self.places);
             let calls = calls.into_iter().map(|calls| calls + 20).collect();
@@ -259,7 +299,10 @@ impl Rounds<'_> {
                 all.extend(more);
             }
             if run.status.is_some() && !run.is_done() {
-                wrong[0].push(format!("{name}: not killed, status {:?}: {}", run.status, run.said));
+                wrong[0].push(format!(
+                    "{name}: not killed, status {:?}: {}",
+                    run.status, run.said
+                ));
             }
             wrong[0].extend(self.all(direction, &name, results)?);
             self.control.next(&self.slots)?;
@@ -275,7 +318,9 @@ impl Rounds<'_> {
         if direction == Direction::Release {
             wrong[0].extend(self.all(direction, "after kills", results)?);
         }
-        results.say(&format!("{died} of {count} runs were killed before they ended"));
+        results.say(&format!(
+            "{died} of {count} runs were killed before they ended"
+        ));
         for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
             results.result(&format!("killed.{name}"), wrong);
         }
@@ -325,11 +370,17 @@ impl Seen {
             };
             for top in tops {
                 let tree = snapshot::tree(&root, &bpf.join(top))?;
-                let line = |(path, text): (PathBuf, String)| format!("{}: {} {text}", place.name, path.display());
+                let line = |(path, text): (PathBuf, String)| {
+                    format!("{}: {} {text}", place.name, path.display())
+                };
                 all.extend(tree.into_iter().map(line));
             }
             let mounts = snapshot::mounts(&process)?;
-            all.extend(mounts.iter().map(|mount| format!("{}: {mount}", place.name)));
+            all.extend(
+                mounts
+                    .iter()
+                    .map(|mount| format!("{}: {mount}", place.name)),
+            );
         }
         Ok(Self(all))
     }
@@ -349,7 +400,9 @@ fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
         let now = snapshot::ids();
         if now == *before || Instant::now() > end {
             let left = now.difference(before).map(|object| format!("+ {object:?}"));
-            let gone = before.difference(&now).map(|object| format!("- {object:?}"));
+            let gone = before
+                .difference(&now)
+                .map(|object| format!("- {object:?}"));
             return left.chain(gone).collect();
         }
         thread::sleep(Duration::from_millis(200));
@@ -371,7 +424,10 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span]) -> Result<()> 
         ));
         let mut wrong = report.wrong;
         if report.wrong_count > 0 {
-            wrong.insert(0, format!("{} calls of {}", report.wrong_count, report.calls));
+            wrong.insert(
+                0,
+                format!("{} calls of {}", report.wrong_count, report.calls),
+            );
         }
         if !report.is_whole {
             wrong.push("the log does not end as logs do".into());
@@ -386,7 +442,9 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span]) -> Result<()> 
         }
         results.result(&format!("calls.{}", place.name), &wrong);
     }
-    results.say(&format!("{between} renames and links met a tree that came between their two look-ups"));
+    results.say(&format!(
+        "{between} renames and links met a tree that came between their two look-ups"
+    ));
     results.say(&format!(
         "longest call while trees moved: {:.1} ms ({}); otherwise {:.1} ms",
         longest.0 as f64 / 1e6,

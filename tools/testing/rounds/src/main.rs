@@ -6,6 +6,7 @@ mod agent;
 mod clients;
 mod control;
 mod driver;
+mod faults;
 mod ktap;
 mod model;
 mod moves;

@@ -121,7 +121,11 @@ impl Allowed {
         if is_so {
             return Ok(());
         }
-        let mut may: Vec<_> = self.errnos.iter().map(|errno| format!("-{errno}")).collect();
+        let mut may: Vec<_> = self
+            .errnos
+            .iter()
+            .map(|errno| format!("-{errno}"))
+            .collect();
         if self.success {
             may.push("success".into());
         }
@@ -139,7 +143,9 @@ impl Model {
     }
 
     fn may_be_there(&self, path: &str) -> bool {
-        self.states(path).iter().any(|state| *state != State::Absent)
+        self.states(path)
+            .iter()
+            .any(|state| *state != State::Absent)
     }
 
     /// Whether the directory that a path is in may be missing, and whether it may be there.
@@ -230,7 +236,8 @@ impl Model {
 
     /// Judges what a call has answered, and does to the model what the call has done.
     pub fn call(&mut self, call: &Call<'_>, answer: Answer<'_>) -> Result<(), String> {
-        let is_between = matches!(call, Call::Rename(..) | Call::Link(..)) && answer == Err(libc::EXDEV);
+        let is_between =
+            matches!(call, Call::Rename(..) | Call::Link(..)) && answer == Err(libc::EXDEV);
         if is_between {
             self.between += 1;
             return Ok(());
@@ -298,7 +305,10 @@ impl Model {
             Call::Readlink(path) => {
                 self.using(path).judge(answer)?;
                 if let Ok(target) = answer {
-                    if !self.states(path).contains(&State::Symlink(target.to_owned())) {
+                    if !self
+                        .states(path)
+                        .contains(&State::Symlink(target.to_owned()))
+                    {
                         return Err(format!("must be of {:?}", self.states(path)));
                     }
                 }
@@ -535,7 +545,14 @@ mod tests {
     #[test]
     fn names_of_one_file_are_counted() {
         let mut model = model();
-        done(&mut model, &[Call::Pin("f1", 0), Call::Link("f1", "f2"), Call::Chmod("f2", 0o604)]);
+        done(
+            &mut model,
+            &[
+                Call::Pin("f1", 0),
+                Call::Link("f1", "f2"),
+                Call::Chmod("f2", 0o604),
+            ],
+        );
         assert!(model.call(&Call::Stat("f1"), Ok("604:2")).is_ok());
         assert!(model.call(&Call::Stat("f1"), Ok("604:1")).is_err());
         let file = |path: &str, number| (path.to_owned(), Found::File(7, number, 0o604));
@@ -551,10 +568,20 @@ mod tests {
     #[test]
     fn directories_move_with_what_is_inside() {
         let mut model = model();
-        done(&mut model, &[Call::Mkdir("d0"), Call::Pin("d0/f1", 1), Call::Mkdir("d1"), Call::Rename("d0", "d1")]);
+        done(
+            &mut model,
+            &[
+                Call::Mkdir("d0"),
+                Call::Pin("d0/f1", 1),
+                Call::Mkdir("d1"),
+                Call::Rename("d0", "d1"),
+            ],
+        );
         assert!(model.call(&Call::Get("d1/f1"), Ok("8")).is_ok());
         assert!(model.call(&Call::Mkdir("d0"), Ok("0")).is_ok());
-        assert!(model.call(&Call::Rename("d0", "d1"), Err(libc::ENOTEMPTY)).is_ok());
+        assert!(model
+            .call(&Call::Rename("d0", "d1"), Err(libc::ENOTEMPTY))
+            .is_ok());
         assert!(model.call(&Call::Rename("d0", "d1"), Ok("0")).is_err());
         assert!(model.call(&Call::Rmdir("d1"), Ok("0")).is_err());
     }
@@ -572,7 +599,9 @@ mod tests {
         let file = |path: &str, id, number| (path.to_owned(), Found::File(id, number, 0o600));
         assert!(model.walked(&[file("f1", 7, 0)]).is_err());
         assert!(model.walked(&[file("f1", 7, 0), file("f2", 7, 1)]).is_err());
-        assert!(model.walked(&[file("f1", 7, 0), file("f2", 8, 1), file("f3", 7, 2)]).is_ok());
+        assert!(model
+            .walked(&[file("f1", 7, 0), file("f2", 8, 1), file("f3", 7, 2)])
+            .is_ok());
         assert!(model.call(&Call::Get("f1"), Err(libc::ENOENT)).is_err());
     }
 
@@ -580,7 +609,14 @@ mod tests {
     #[test]
     fn symbolic_links_lead_beside_them() {
         let mut model = model();
-        done(&mut model, &[Call::Mkdir("d0"), Call::Symlink("d0/s0", "f1"), Call::Pin("f1", 0)]);
+        done(
+            &mut model,
+            &[
+                Call::Mkdir("d0"),
+                Call::Symlink("d0/s0", "f1"),
+                Call::Pin("f1", 0),
+            ],
+        );
         assert!(model.call(&Call::Get("d0/s0"), Err(libc::ENOENT)).is_ok());
         done(&mut model, &[Call::Pin("d0/f1", 1)]);
         assert!(model.call(&Call::Get("d0/s0"), Ok("8")).is_ok());

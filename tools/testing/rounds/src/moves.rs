@@ -50,7 +50,8 @@ impl Run {
     pub fn is_done(&self) -> bool {
         let expected = |line: &str| {
             line.starts_with("moved ")
-                || line.contains("stays in the old tree") && !line.contains("another mount is over it")
+                || line.contains("stays in the old tree")
+                    && !line.contains("another mount is over it")
                 || line.contains("nothing is to be moved")
                 || line.trim().is_empty()
         };

@@ -75,7 +75,17 @@ fn tool(command: &mut Command) -> Result<()> {
 
 /// A root directory for a container: what is in it is the machine's.
 fn root(path: &Path) -> Result<()> {
-    for name in ["usr", "proc", "sys", "dev", "run/rounds", "tmp", "etc", "var", "bpf"] {
+    for name in [
+        "usr",
+        "proc",
+        "sys",
+        "dev",
+        "run/rounds",
+        "tmp",
+        "etc",
+        "var",
+        "bpf",
+    ] {
         fs::create_dir_all(path.join(name))?;
     }
     for name in ["bin", "lib", "lib64", "sbin"] {
@@ -149,7 +159,12 @@ fn unit(name: &str, command: &[String], properties: &str, log: &Path) -> Result<
 }
 
 /// Starts agents at all places, or at those that are named.
-pub fn start(control: &Control, logs: &Path, container: &Path, only: &[String]) -> Result<Vec<Place>> {
+pub fn start(
+    control: &Control,
+    logs: &Path,
+    container: &Path,
+    only: &[String],
+) -> Result<Vec<Place>> {
     fs::copy(std::env::current_exe()?, program())?;
     let chosen = PLACES
         .iter()
@@ -247,7 +262,10 @@ impl Place {
                 let bundle = self.own_root();
                 root(&bundle.join("rootfs"))?;
                 let is_rootless = self.how == How::Rootless;
-                fs::write(bundle.join("config.json"), configuration(&command, is_rootless))?;
+                fs::write(
+                    bundle.join("config.json"),
+                    configuration(&command, is_rootless),
+                )?;
                 let state = bundle.join("state");
                 fs::create_dir(&state)?;
                 let mut words: Vec<String> = Vec::new();
@@ -255,7 +273,12 @@ impl Place {
                 if is_rootless {
                     tool(Command::new("chown").args(["-R", "1000:1000"]).arg(&bundle))?;
                     properties = format!("Environment=XDG_RUNTIME_DIR={}", state.display());
-                    let user = ["/usr/bin/setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+                    let user = [
+                        "/usr/bin/setpriv",
+                        "--reuid=1000",
+                        "--regid=1000",
+                        "--clear-groups",
+                    ];
                     words.extend(user.map(str::to_owned));
                 }
                 words.push("/usr/bin/crun".into());
@@ -318,7 +341,9 @@ impl Place {
         processes.find_map(|entry| {
             let command = fs::read(entry.path().join("cmdline")).ok()?;
             let is_it = command == own.as_bytes();
-            is_it.then(|| entry.file_name().to_str()?.parse().ok()).flatten()
+            is_it
+                .then(|| entry.file_name().to_str()?.parse().ok())
+                .flatten()
         })
     }
 
@@ -330,7 +355,9 @@ impl Place {
         } else if !matches!(self.how, How::Unshare(_)) {
             let name = unit_name(self.name);
             let _ = Command::new("systemctl").args(["stop", &name]).output();
-            let _ = Command::new("systemctl").args(["reset-failed", &name]).output();
+            let _ = Command::new("systemctl")
+                .args(["reset-failed", &name])
+                .output();
         }
         if self.is_machines() {
             remove(&Path::new(BPF).join(self.name));

@@ -112,10 +112,9 @@ pub fn file(path: &Path, moves: &[Span]) -> Result<Report> {
                 _ => report.other = report.other.max(length),
             }
             model.call(&call, answer)
-        } else if let (Some(found), Some(walk)) = (
-            line.strip_prefix("w ").and_then(parse_found),
-            walk.as_mut(),
-        ) {
+        } else if let (Some(found), Some(walk)) =
+            (line.strip_prefix("w ").and_then(parse_found), walk.as_mut())
+        {
             walk.push(found);
             continue;
         } else if let Some(map) = line.strip_prefix("! ") {
@@ -142,7 +141,9 @@ pub fn file(path: &Path, moves: &[Span]) -> Result<Report> {
         if let Err(why) = result {
             report.wrong_count += 1;
             if report.wrong.len() < SHOWN {
-                report.wrong.extend(before.iter().map(|line| format!("  {line}")));
+                report
+                    .wrong
+                    .extend(before.iter().map(|line| format!("  {line}")));
                 report.wrong.push(format!("  {line}: {why}"));
             }
         }
@@ -173,7 +174,10 @@ mod tests {
     #[test]
     fn a_log_is_read_to_its_end() {
         let report = replayed("whole", LOG, &[(10, 12)]);
-        assert_eq!((report.calls, report.succeeded, report.wrong_count), (3, 2, 0));
+        assert_eq!(
+            (report.calls, report.succeeded, report.wrong_count),
+            (3, 2, 0)
+        );
         assert!(report.is_whole);
         assert_eq!((report.held.0, report.other), (10, 2));
         let report = replayed("cut", &LOG.replace("# end\n", ""), &[]);
@@ -184,7 +188,13 @@ mod tests {
     // Catches: what is wrong in a log and counts as nothing.
     #[test]
     fn what_is_wrong_is_told() {
-        for (from, to) in [("get f1 8", "get f1 7"), ("-2", "-116"), ("w f1 f 8", "w f1 f 7"), ("w f1", "w f2"), ("20 21", "no")] {
+        for (from, to) in [
+            ("get f1 8", "get f1 7"),
+            ("-2", "-116"),
+            ("w f1 f 8", "w f1 f 7"),
+            ("w f1", "w f2"),
+            ("20 21", "no"),
+        ] {
             let report = replayed("wrong", &LOG.replace(from, to), &[]);
             assert!(report.wrong_count > 0, "{to}");
             assert!(!report.wrong.is_empty());

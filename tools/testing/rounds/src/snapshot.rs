@@ -23,7 +23,10 @@ pub fn make(directory: &Path) -> Result<()> {
     for name in ["plain", "sticky", "plain/inner", "empty"] {
         done(sys::mkdir(&at(name)))?;
     }
-    for (name, map) in [("array", sys::array(1, None)), ("jumps", sys::program_array(1))] {
+    for (name, map) in [
+        ("array", sys::array(1, None)),
+        ("jumps", sys::program_array(1)),
+    ] {
         let map = map.map_err(io::Error::from_raw_os_error)?;
         done(sys::pin(&map, &at(name)))?;
         done(sys::pin(&map, &at("plain/inner").join(name)))?;
@@ -47,11 +50,24 @@ pub fn make(directory: &Path) -> Result<()> {
     }
     std::os::unix::fs::lchown(at("plain/soft"), Some(8), Some(9))?;
     for name in ["array", "plain", "."] {
-        done(sys::set_attribute(&at(name), c"trusted.rounds", name.as_bytes()))?;
+        done(sys::set_attribute(
+            &at(name),
+            c"trusted.rounds",
+            name.as_bytes(),
+        ))?;
         done(sys::set_attribute(&at(name), c"security.rounds", b"\0\xff"))?;
     }
     for (seconds, name) in (1_000_000_000..).zip([
-        UNREAD, "array", "jumps", "plain/soft", "plain/inner/array", "plain/inner", "plain", "sticky", "empty", ".",
+        UNREAD,
+        "array",
+        "jumps",
+        "plain/soft",
+        "plain/inner/array",
+        "plain/inner",
+        "plain",
+        "sticky",
+        "empty",
+        ".",
     ]) {
         done(sys::set_times(&at(name), seconds, seconds + 100))?;
     }
@@ -77,7 +93,10 @@ fn entry(path: &Path, first: &mut BTreeMap<u64, PathBuf>, shown: &Path) -> io::R
         if path.ends_with(UNREAD) {
             text += &format!(", read {}.{}", status.atime(), status.atime_nsec());
         } else {
-            text += &format!(", id {:?}", sys::get(path).and_then(|object| sys::id(&object)));
+            text += &format!(
+                ", id {:?}",
+                sys::get(path).and_then(|object| sys::id(&object))
+            );
         }
         let first = first.entry(status.ino()).or_insert_with(|| shown.into());
         text += &format!(", the file {}", first.display());
@@ -145,7 +164,9 @@ fn mount(line: &str) -> Option<String> {
         .collect();
     options.sort_unstable();
     let source = if source == "none" { "bpf" } else { source };
-    Some(format!("{root} at {point} {flags} {kinds:?} {source} {options:?}"))
+    Some(format!(
+        "{root} at {point} {flags} {kinds:?} {source} {options:?}"
+    ))
 }
 
 /// The ids of all live objects.
@@ -165,9 +186,20 @@ mod tests {
     fn mounts_are_told_apart() {
         let line = "36 35 0:24 /x /sys/fs/bpf rw,nosuid shared:7 master:2 - bpf bpf rw,mode=700";
         let shown = mount(line).unwrap();
-        assert_eq!(shown, mount(&line.replace("0:24", "0:31").replace("shared:7", "shared:9")).unwrap());
-        assert_eq!(shown, mount(&line.replace("rw,mode", "rw,instance=a,mode")).unwrap());
-        for (from, to) in [("nosuid", "nodev"), ("master:2 ", ""), ("/x", "/y"), ("700", "755")] {
+        assert_eq!(
+            shown,
+            mount(&line.replace("0:24", "0:31").replace("shared:7", "shared:9")).unwrap()
+        );
+        assert_eq!(
+            shown,
+            mount(&line.replace("rw,mode", "rw,instance=a,mode")).unwrap()
+        );
+        for (from, to) in [
+            ("nosuid", "nodev"),
+            ("master:2 ", ""),
+            ("/x", "/y"),
+            ("700", "755"),
+        ] {
             assert_ne!(shown, mount(&line.replace(from, to)).unwrap(), "{to}");
         }
         assert_eq!(mount("36 35 0:24 / /tmp rw - tmpfs tmpfs rw"), None);

@@ -96,7 +96,8 @@ impl Watch {
 
     /// What is not as it has to be: each packet is counted by both links, none has found the array empty.
     pub fn check(&self, control: &Control) -> Vec<String> {
-        self.look(control).unwrap_or_else(|error| vec![format!("{error:#}")])
+        self.look(control)
+            .unwrap_or_else(|error| vec![format!("{error:#}")])
     }
 
     fn look(&self, control: &Control) -> Result<Vec<String>> {
@@ -118,11 +119,16 @@ impl Watch {
         for (what, counter) in [("link", BY_LINK), ("tail call", BY_TAIL_CALL)] {
             let counted = counted(counter);
             if !(at_least..=at_most).contains(&counted) {
-                wrong.push(format!("the {what} has counted {counted} of {at_least} packets"));
+                wrong.push(format!(
+                    "the {what} has counted {counted} of {at_least} packets"
+                ));
             }
         }
         if counted(MISSED) > 0 {
-            wrong.push(format!("{} packets have found the array empty", counted(MISSED)));
+            wrong.push(format!(
+                "{} packets have found the array empty",
+                counted(MISSED)
+            ));
         }
         Ok(wrong)
     }
