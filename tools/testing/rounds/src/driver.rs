@@ -45,6 +45,9 @@ pub struct Args {
     /// How many pins there are in the end
     #[arg(long, default_value = "10000")]
     pins: usize,
+    /// How long a call may take while trees move, in milliseconds
+    #[arg(long, default_value = "500")]
+    held: u64,
     /// Program of a client that uses cilium/ebpf
     #[arg(long)]
     cilium: PathBuf,
@@ -125,7 +128,7 @@ fn all(args: &Args) -> Result<bool> {
     let moves = round.moves;
 
     control.stop(&slots_of(&places))?;
-    judge(&mut results, &places, &moves)?;
+    judge(&mut results, &places, &moves, args.held)?;
     for place in &mut places {
         place.end();
     }
@@ -410,7 +413,7 @@ fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
 }
 
 /// Replays the logs.
-fn judge(results: &mut Results, places: &[Place], moves: &[Span]) -> Result<()> {
+fn judge(results: &mut Results, places: &[Place], moves: &[Span], most: u64) -> Result<()> {
     let (mut between, mut longest, mut other) = (0, (0, String::new()), 0);
     for place in places {
         let report = replay::file(&place.log, moves)?;
@@ -435,6 +438,13 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span]) -> Result<()> 
         if report.calls < 100 {
             wrong.push(format!("{} calls only", report.calls));
         }
+        if report.between > moves.len() {
+            wrong.push(format!(
+                "{} renames and links have failed with EXDEV in {} moves",
+                report.between,
+                moves.len()
+            ));
+        }
         between += report.between;
         other = other.max(report.other);
         if report.held.0 > longest.0 {
@@ -451,5 +461,8 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span]) -> Result<()> 
         longest.1,
         other as f64 / 1e6
     ));
+    let is_long = longest.0 > most * 1_000_000;
+    let wrong = is_long.then(|| format!("a call took more than {most} ms while trees moved"));
+    results.result("held", &Vec::from_iter(wrong));
     Ok(())
 }
