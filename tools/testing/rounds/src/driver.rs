@@ -452,10 +452,10 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span], most: u64) -> 
         }
         results.result(&format!("calls.{}", place.name), &wrong);
     }
-    results.say(&format!(
+    results.report(&format!(
         "{between} renames and links met a tree that came between their two look-ups"
     ));
-    results.say(&format!(
+    results.report(&format!(
         "longest call while trees moved: {:.1} ms ({}); otherwise {:.1} ms",
         longest.0 as f64 / 1e6,
         longest.1,

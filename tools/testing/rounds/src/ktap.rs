@@ -26,6 +26,11 @@ impl Results {
         }
     }
 
+    /// What is worth knowing also if all is well.
+    pub fn report(&self, text: &str) {
+        println!("# report: {text}");
+    }
+
     /// A result, and why it is not good, if it is not.
     pub fn result(&mut self, name: &str, wrong: &[String]) {
         self.number += 1;

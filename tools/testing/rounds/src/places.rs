@@ -186,7 +186,7 @@ pub fn start(
     for place in &mut places {
         place.start(container).with_context(|| place.name)?;
     }
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(120);
     for place in &places {
         while !control.has_begun(place.slot) {
             if Instant::now() > end {
@@ -321,7 +321,7 @@ impl Place {
     }
 
     fn wait_for_process(&self) -> Result<u32> {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + Duration::from_secs(120);
         loop {
             if let Some(process) = self.process() {
                 return Ok(process);

@@ -78,6 +78,9 @@ enum Command {
         /// Root whose systemd that is (may be repeated); it has this program at the same path
         #[arg(long, value_name = "DIR", default_value = "/")]
         systemd_root: Vec<PathBuf>,
+        /// Shell command that says results as kselftests do, in a guest with systemd as first process
+        #[arg(long, value_name = "COMMAND")]
+        results_on_systemd: Option<String>,
         /// Shell command that runs kselftests in a guest with SELinux
         #[arg(long, value_name = "COMMAND")]
         on_selinux: Option<String>,
@@ -85,7 +88,7 @@ enum Command {
         #[arg(long, value_name = "LIST")]
         one_sided: Option<PathBuf>,
         /// Shell command that runs kselftests; each has a guest of its own
-        #[arg(required = true)]
+        #[arg(required_unless_present = "results_on_systemd")]
         commands: Vec<String>,
     },
     /// Count what operations cost on both implementations, in a guest each, and compare
@@ -206,11 +209,20 @@ fn run(cli: Cli) -> Result<u8> {
             cargo,
             on_systemd,
             systemd_root,
+            results_on_systemd,
             on_selinux,
             one_sided,
             commands,
         } => {
             let jobs = commands.iter().map(|command| guest.job(command));
+            let with_systemd = results_on_systemd.iter().map(|command| {
+                let job = guest.job(command)?;
+                Ok(Job {
+                    systemd: true,
+                    ..job
+                })
+            });
+            let jobs = jobs.chain(with_systemd);
             let job = |command: Option<String>| command.map(|c| guest.job(&c)).transpose();
             let plan = suite::Plan {
                 jobs: jobs.collect::<Result<_>>()?,
