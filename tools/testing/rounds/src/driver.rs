@@ -187,8 +187,9 @@ impl Rounds<'_> {
         self.fault.map_or(Ok(()), |fault| fault.put(when))
     }
 
-    /// Agents go on, links count, and the tree that nobody changes is the same.
-    fn look(&self, name: &str, calls: Vec<u64>) -> Result<[Vec<String>; 3]> {
+    /// Agents go on, links count, and the tree that nobody changes is the same. When a run has finished,
+    /// so is how it is mounted.
+    fn look(&self, name: &str, calls: Vec<u64>, is_finished: bool) -> Result<[Vec<String>; 3]> {
         let mut still = Vec::new();
         let end = Instant::now() + Duration::from_secs(20);
         for ((place, before), now) in self.places.iter().zip(calls).zip(0..) {
@@ -208,7 +209,11 @@ impl Rounds<'_> {
                 .map(|line| format!("{name}: {line}"))
                 .collect()
         };
-        let trees = Seen::all(self.places)?.changed_since(&self.before);
+        let seen = Seen::all(self.places)?;
+        let mut trees = changes(&self.before.trees, &seen.trees);
+        if is_finished {
+            trees.extend(changes(&self.before.mounts, &seen.mounts));
+        }
         Ok([
             still,
             marked(self.watch.check(&self.control)),
@@ -228,7 +233,7 @@ impl Rounds<'_> {
                     self.fault(When::Moved)?;
                 }
                 let calls = calls.into_iter().map(|calls| calls + 1).collect();
-                for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+                for (all, more) in wrong.iter_mut().zip(self.look(&name, calls, true)?) {
                     all.extend(more);
                 }
             }
@@ -298,7 +303,7 @@ impl Rounds<'_> {
             // Whatever tree is where: it works.
             let calls = places::calls(&self.control, self.places);
             let calls = calls.into_iter().map(|calls| calls + 20).collect();
-            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls, false)?) {
                 all.extend(more);
             }
             if run.status.is_some() && !run.is_done() {
@@ -310,7 +315,7 @@ impl Rounds<'_> {
             wrong[0].extend(self.all(direction, &name, results)?);
             self.control.next(&self.slots)?;
             let calls = places::calls(&self.control, self.places);
-            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls)?) {
+            for (all, more) in wrong.iter_mut().zip(self.look(&name, calls, true)?) {
                 all.extend(more);
             }
             direction = match direction {
@@ -358,11 +363,21 @@ impl Rounds<'_> {
 }
 
 /// What there is at all places: the tree that nobody changes, and mounts.
-struct Seen(Vec<String>);
+struct Seen {
+    trees: Vec<String>,
+    mounts: Vec<String>,
+}
+
+fn changes(before: &[String], after: &[String]) -> Vec<String> {
+    let gone = before.iter().filter(|line| !after.contains(line));
+    let new = after.iter().filter(|line| !before.contains(line));
+    let gone = gone.map(|line| format!("- {line}"));
+    gone.chain(new.map(|line| format!("+ {line}"))).collect()
+}
 
 impl Seen {
     fn all(places: &[Place]) -> Result<Self> {
-        let mut all = Vec::new();
+        let (mut trees, mut mounts) = (Vec::new(), Vec::new());
         for place in places {
             let process = place.process().context(place.name)?.to_string();
             let root = Path::new("/proc").join(&process).join("root");
@@ -376,23 +391,17 @@ impl Seen {
                 let line = |(path, text): (PathBuf, String)| {
                     format!("{}: {} {text}", place.name, path.display())
                 };
-                all.extend(tree.into_iter().map(line));
+                trees.extend(tree.into_iter().map(line));
             }
-            let mounts = snapshot::mounts(&process)?;
-            all.extend(
-                mounts
-                    .iter()
-                    .map(|mount| format!("{}: {mount}", place.name)),
-            );
+            let its = snapshot::mounts(&process)?;
+            // How many of the same there are, too.
+            let line = |(number, mount): (usize, &String)| {
+                let same = its.iter().take(number).filter(|its| *its == mount).count();
+                format!("{}: {mount} ({same})", place.name)
+            };
+            mounts.extend(its.iter().enumerate().map(line));
         }
-        Ok(Self(all))
-    }
-
-    fn changed_since(&self, before: &Self) -> Vec<String> {
-        let gone = before.0.iter().filter(|line| !self.0.contains(line));
-        let new = self.0.iter().filter(|line| !before.0.contains(line));
-        let gone = gone.map(|line| format!("- {line}"));
-        gone.chain(new.map(|line| format!("+ {line}"))).collect()
+        Ok(Self { trees, mounts })
     }
 }
 

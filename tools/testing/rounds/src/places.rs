@@ -189,8 +189,9 @@ pub fn start(
     let end = Instant::now() + Duration::from_secs(120);
     for place in &places {
         while !control.has_begun(place.slot) {
-            if Instant::now() > end {
-                let said = fs::read_to_string(place.log.with_extension("err")).unwrap_or_default();
+            let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+            let said = read(&place.log.with_extension("err")) + &read(&place.log);
+            if said.contains("Bail out!") || Instant::now() > end {
                 bail!("the agent {} does not begin: {said}", place.name);
             }
             thread::sleep(Duration::from_millis(10));

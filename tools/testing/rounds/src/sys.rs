@@ -127,7 +127,7 @@ fn map(kind: u32, value: u32, entries: u32, token: Option<&OwnedFd>) -> Answer<O
         .word(3, entries);
     if let Some(token) = token {
         // map_flags and map_token_fd
-        attributes = attributes.word(4, TOKEN_FD).word(17, raw(token));
+        attributes = attributes.word(4, TOKEN_FD).word(19, raw(token));
     }
     // SAFETY: No addresses.
     unsafe { attributes.open(0) }
