@@ -16,6 +16,7 @@ mod snapshot;
 mod sys;
 mod watch;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -26,6 +27,12 @@ use clap::Parser;
 enum Command {
     /// Use a directory of a BPF file system until the driver says that it is over
     Agent(agent::Args),
+    /// Judge logs of agents once more; without the times of moves
+    Replay {
+        /// Files
+        #[arg(required = true)]
+        logs: Vec<PathBuf>,
+    },
     /// Send packets, for the driver
     Send,
     /// Move trees while agents use them, in a guest whose first process is systemd
@@ -35,9 +42,31 @@ enum Command {
 fn run() -> Result<bool> {
     match Command::parse() {
         Command::Agent(args) => agent::run(args).map(|()| true),
+        Command::Replay { logs } => replay(&logs),
         Command::Send => watch::send().map(|()| true),
         Command::Run(args) => driver::run(&args),
     }
+}
+
+fn replay(logs: &[PathBuf]) -> Result<bool> {
+    let mut is_good = true;
+    for log in logs {
+        let report = replay::file(log, &[])?;
+        let shown = log.display();
+        println!(
+            "{shown}: {} calls, {} of which succeeded, {} wrong; {} between two look-ups; the longest took {:.1} ms",
+            report.calls,
+            report.succeeded,
+            report.wrong_count,
+            report.between,
+            report.other as f64 / 1e6
+        );
+        for line in &report.wrong {
+            println!("{line}");
+        }
+        is_good &= report.wrong_count == 0;
+    }
+    Ok(is_good)
 }
 
 fn main() -> ExitCode {
