@@ -136,7 +136,9 @@ pub fn tree(root: &Path, top: &Path) -> Result<BTreeMap<PathBuf, String>> {
 }
 
 /// Where BPF file systems are mounted in the mount namespace of a process: which directory, with which
-/// flags, propagation and options. What ours shows and the kernel's own does not know is left out.
+/// flags, propagation and options. What ours shows and the kernel's own does not know is left out, and so
+/// is whether a mount is a slave: where its parent mount is not shared, it is none afterwards
+/// (Documentation/bpffsctl.rst, "Limits").
 pub fn mounts(process: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{process}/mountinfo"))?;
     let mut all: Vec<_> = text.lines().filter_map(mount).collect();
@@ -157,6 +159,7 @@ fn mount(line: &str) -> Option<String> {
     let kinds: BTreeSet<_> = propagation
         .iter()
         .filter_map(|word| word.split(':').next())
+        .filter(|kind| !matches!(*kind, "master" | "propagate_from"))
         .collect();
     let mut options: Vec<_> = options
         .split(',')
@@ -196,7 +199,7 @@ mod tests {
         );
         for (from, to) in [
             ("nosuid", "nodev"),
-            ("master:2 ", ""),
+            ("shared:7 ", ""),
             ("/x", "/y"),
             ("700", "755"),
         ] {
