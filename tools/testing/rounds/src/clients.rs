@@ -96,9 +96,9 @@ fn run(
     if let Err(error) = fs::create_dir(&directory) {
         return Some(format!("mkdir: {error}"));
     }
-    // Each in an unlike moment: not all of them would be at their first step all the time.
-    let output = Command::new("bash")
-        .args(["-euxo", "pipefail", "-c", commands])
+    // As agents, they leave others the processors.
+    let output = Command::new("nice")
+        .args(["bash", "-euxo", "pipefail", "-c", commands])
         .env("D", &directory)
         .env("HERE", programs)
         .env("CGROUP", cgroup)

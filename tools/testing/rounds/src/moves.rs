@@ -14,7 +14,7 @@ use crate::replay::Span;
 use crate::sys;
 
 /// A run takes no longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq)]
