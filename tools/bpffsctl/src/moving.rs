@@ -263,6 +263,7 @@ pub fn run(
     };
     // For it to be put back.
     let old = places::detached(home, root.as_fd())?;
+    places::keep_times(&old);
     let is_ours = implementation(new.root.as_fd()).is_ours();
     ensure!(
         is_ours == (direction == Direction::ToOurs),
