@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,6 @@ use rustix::fs::{
     linkat, mkdirat, openat2, symlinkat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags,
     ResolveFlags, Statx,
 };
-use rustix::io::Errno;
 
 use super::crew::{self, Queue};
 use super::details::{self, Age, Descriptors, Named};
@@ -64,6 +64,9 @@ pub struct Mirror {
     /// Whether others use the new tree already: what is in there is left alone.
     in_use: bool,
     pins: AtomicUsize,
+    /// Inodes of new files that have lost a name and have others. What was changed by that name before it
+    /// went is told of that name alone.
+    lost: Mutex<BTreeSet<u64>>,
 }
 
 /// What a thread has to do.
@@ -162,24 +165,6 @@ fn below(path: &Path, name: &CStr) -> PathBuf {
     path.join(OsStr::from_bytes(name.to_bytes()))
 }
 
-fn remove(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-    match unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::ISDIR) => (),
-        result => return Ok(result?),
-    }
-    let inner = openat2(
-        directory,
-        name,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-        BELOW,
-    )?;
-    for name in names(inner.as_fd())? {
-        remove(inner.as_fd(), &name)?;
-    }
-    Ok(unlinkat(directory, name, AtFlags::REMOVEDIR)?)
-}
-
 impl Mirror {
     /// An empty copy: of the tree whose root is `old`, in a tree whose root is `new`.
     ///
@@ -199,6 +184,7 @@ impl Mirror {
             watch: Watch::new().context("inotify")?,
             in_use,
             pins: AtomicUsize::new(0),
+            lost: Mutex::default(),
         })
     }
 
@@ -214,7 +200,8 @@ impl Mirror {
 
     /// Copies all of it, or what of it is not the same.
     pub fn all(&self) -> Result<()> {
-        self.work(vec![Work::Directory(PathBuf::new())], crew::processors())
+        self.work(vec![Work::Directory(PathBuf::new())], crew::processors())?;
+        self.by_other_names()
     }
 
     /// Copies what has changed since; whether there was something.
@@ -239,6 +226,7 @@ impl Mirror {
                 }
                 // In a moment that others wait for, no thread is started for what is done sooner.
                 self.work(work, if many { crew::processors() } else { 1 })?;
+                self.by_other_names()?;
                 Ok(changed_any)
             }
         }
@@ -316,7 +304,7 @@ impl Mirror {
         };
         let Some(old) = old else {
             if there.is_some() && !self.in_use {
-                remove(new.directory, new.name)?;
+                self.remove(new)?;
             }
             return Ok(false);
         };
@@ -337,7 +325,7 @@ impl Mirror {
                 all_made.insert(of_old.stx_ino, Made { inode, paths });
                 return Ok(kind == FileType::Directory);
             }
-            remove(new.directory, new.name)?;
+            self.remove(new)?;
         }
         match kind {
             FileType::Directory => mkdirat(new.directory, new.name, Mode::RWXU)?,
@@ -359,6 +347,75 @@ impl Mirror {
         }
         self.details((old.as_fd(), &of_old), (new, there), Age::New)?;
         Ok(kind == FileType::Directory)
+    }
+
+    /// Removes a name from the new tree, with all that is in it.
+    fn remove(&self, new: Named<'_>) -> Result<()> {
+        let there = new.status()?;
+        if FileType::from_raw_mode(there.stx_mode.into()) != FileType::Directory {
+            if there.stx_nlink > 1 {
+                let mut lost = self.lost.lock().ok().context("a thread died")?;
+                lost.insert(there.stx_ino);
+            }
+            return Ok(unlinkat(new.directory, new.name, AtFlags::empty())?);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let inner = openat2(new.directory, new.name, flags, Mode::empty(), BELOW)?;
+        for name in names(inner.as_fd())? {
+            self.remove(Named {
+                directory: inner.as_fd(),
+                name: &name,
+            })?;
+        }
+        Ok(unlinkat(new.directory, new.name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Copies the details of files that have lost a name, by another one of their names.
+    fn by_other_names(&self) -> Result<()> {
+        let lost = mem::take(&mut *self.lost.lock().ok().context("a thread died")?);
+        if lost.is_empty() {
+            return Ok(());
+        }
+        for part in &self.made.0 {
+            let part = part.lock().ok().context("a thread died")?;
+            for (inode, made) in part.iter().filter(|(_, made)| lost.contains(&made.inode)) {
+                for path in &made.paths {
+                    let same = self.same(*inode, made.inode, path);
+                    if same.with_context(|| name_of(path))? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the details of a file by this path, if it still is that file's in both trees.
+    fn same(&self, old_inode: u64, new_inode: u64, path: &Path) -> Result<bool> {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(false);
+        };
+        let name = CString::new(name.as_bytes())?;
+        let both = |root: &OwnedFd| open_directory(root.as_fd(), directory).ok();
+        let (Some(old), Some(new)) = (both(&self.old), both(&self.new)) else {
+            return Ok(false);
+        };
+        let new = Named {
+            directory: new.as_fd(),
+            name: &name,
+        };
+        let (Some(old), Some(there)) = (
+            present(tree::open(old.as_fd(), &name))?,
+            present(new.status())?,
+        ) else {
+            return Ok(false);
+        };
+        let wanted = Named::of(old.as_fd()).status()?;
+        if (wanted.stx_ino, there.stx_ino) != (old_inode, new_inode) {
+            return Ok(false);
+        }
+        self.details((old.as_fd(), &wanted), (new, there), Age::Old)?;
+        Ok(true)
     }
 
     /// A pin of the same object, or another name of a pin that was made already.
