@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -71,6 +71,7 @@ const UNIT: &str = "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExe
 /// A client in its thread: how often it has run, and what it said when it failed.
 struct Client {
     name: &'static str,
+    finished: Arc<AtomicUsize>,
     thread: JoinHandle<(usize, Vec<String>)>,
 }
 
@@ -135,21 +136,37 @@ impl Clients {
             let is_over = is_over.clone();
             let (programs, cilium, cgroup) =
                 (programs.to_owned(), cilium.to_owned(), cgroup.clone());
+            let finished = Arc::new(AtomicUsize::new(0));
+            let done = finished.clone();
             let thread = thread::spawn(move || {
                 let (mut count, mut failures) = (0, Vec::new());
                 while !is_over.load(SeqCst) && failures.len() < 3 {
                     count += 1;
                     failures.extend(run(commands, name, &programs, &cilium, &cgroup));
+                    done.fetch_add(1, SeqCst);
                 }
                 (count, failures)
             });
-            running.push(Client { name, thread });
+            running.push(Client {
+                name,
+                finished,
+                thread,
+            });
         }
         Ok(Self {
             is_over,
             cgroup,
             running,
         })
+    }
+
+    /// How many times each has run to its end, at least.
+    pub fn least(&self) -> usize {
+        let finished = self
+            .running
+            .iter()
+            .map(|client| client.finished.load(SeqCst));
+        finished.min().unwrap_or_default()
     }
 
     /// Ends them: the name of each, how often it has run, and its failures.

@@ -147,6 +147,8 @@ fn seconds(span: Span) -> f64 {
     span.1.saturating_sub(span.0) as f64 / 1e9
 }
 
+/// So many rounds more, at most, until each client has run twice.
+const MORE: usize = 20;
 /// What a round without clients is called.
 const ROUND: &str = "round";
 
@@ -254,7 +256,16 @@ impl Rounds<'_> {
         let clients = Clients::start(&args.clients, &args.cilium, &args.only_clients)?;
         thread::sleep(Duration::from_secs(2));
         self.fault(When::Clients)?;
-        let wrong = self.rounds(args.rounds, "with clients", results)?;
+        let mut wrong = self.rounds(args.rounds, "with clients", results)?;
+        // Each is to meet moves at several of its steps.
+        let mut more = 0;
+        while clients.least() < 2 && more < MORE {
+            more += 1;
+            let name = format!("with clients, {more} more,");
+            for (all, found) in wrong.iter_mut().zip(self.rounds(1, &name, results)?) {
+                all.extend(found);
+            }
+        }
         let ended = clients.end();
         for (name, wrong) in ["moves", "watched", "trees"].iter().zip(&wrong) {
             results.result(&format!("clients.{name}"), wrong);
