@@ -32,12 +32,15 @@ btf := $(if $(call config,DEBUG_INFO_BTF),$(BTF))
 
 all: tools module bpffsctl selftests samples
 
-module: klp-relocate
+# A klp-relocate that is built already, as where DKMS builds.
+KLP_RELOCATE ?= $(CARGO_TARGET_DIR)/debug/klp-relocate
+
+module: $(if $(filter file,$(origin KLP_RELOCATE)),klp-relocate)
 	+@mkdir -p $(module_out)
 	+@$(kbuild) MO=$(module_out) modules
 	$(if $(btf),,@echo "bpffs: warning: nothing proves that the kernel's functions are what the module takes" \
 		"them to be, as $(KDIR) has no vmlinux with BTF: name one with BTF=" >&2)
-	@$(CARGO_TARGET_DIR)/debug/klp-relocate convert --symbols $(sources)/rust/livepatch.symbols \
+	@$(KLP_RELOCATE) convert --symbols $(sources)/rust/livepatch.symbols \
 		$(if $(btf),--btf "$(btf)" --prototypes $(module_out)/rust/prototypes.btf) \
 		$(module_out)/bpffs.ko
 	@for name in notefs $(if $(BPFFS_TESTFS),testfs testfs_bare); do \
@@ -54,7 +57,11 @@ klp-relocate:
 
 # Beside the kernels' directories: one serves all of them.
 bpffsctl:
-	+@$(MAKE) --no-print-directory -C tools/bpffsctl OUT=$(top)/build/bpffsctl
+	+@$(MAKE) --no-print-directory -f tools/static.mk PROGRAM=bpffsctl OUT=$(top)/build/bpffsctl
+
+# For machines that have no cargo.
+static-klp-relocate:
+	+@$(MAKE) --no-print-directory -f tools/static.mk PROGRAM=klp-relocate OUT=$(top)/build/klp-relocate
 
 tools:
 	+@$(call cargo,$(vm))
@@ -85,4 +92,5 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module test-modules module-lint klp-relocate bpffsctl tools selftests rounds mainline bench samples
+.PHONY: all module test-modules module-lint klp-relocate static-klp-relocate bpffsctl tools selftests rounds mainline \
+	bench samples

@@ -8,8 +8,8 @@ cache=${BPFFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpffs}
 suite=trixie
 newer_suite=forky
 
-say() { printf 'bpffs: %s\n' "$*" >&2; }
-die() { say "error: $*"; exit 1; }
+# shellcheck source=tools/testing/vm/say.sh
+. "$vmdir/say.sh"
 
 key() { sha256sum | cut -c1-12; }
 
@@ -18,7 +18,7 @@ key() { sha256sum | cut -c1-12; }
 packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$vmdir/$1"; }
 root_key=$({ echo "$suite"; packages packages; cat "$vmdir/make-root"; } | key)
 newer_key=$({ echo "$newer_suite"; packages packages-newer; cat "$vmdir/make-root"; } | key)
-kernel_key=$({ echo "$root_key"; cat "$vmdir/make-kernel" "$vmdir/unpack-source"; } | key)
+kernel_key=$({ echo "$root_key"; cat "$vmdir"/{make-kernel,unpack-source,prepare-source}; } | key)
 root_dir=$cache/root-$root_key
 # shellcheck disable=SC2034 # not all that source this use it
 newer_dir=$cache/newer-$newer_key

@@ -37,12 +37,12 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := vm shell test test-mainline test-debug test-mutants test-rounds bench demo
+in_guests := deb vm shell test test-mainline test-debug test-mutants test-rounds bench demo
 
 ifdef KDIR
 
 $(in_guests):
-	@echo "bpffs: error: KDIR is for building; a guest runs a stock kernel: use KERNEL=" >&2; exit 1
+	@echo "bpffs: error: KDIR is for building; packages and guests are of a stock kernel: use KERNEL=" >&2; exit 1
 
 else
 
@@ -107,6 +107,12 @@ demo:
 
 endif
 
+# Debian packages, in build/deb, of what is built for the stock kernel.
+deb: setup
+	$(if $(DEBUG),$(error there are no packages of the debugging kernel: leave DEBUG= away))
+	@$(BUILD) module bpffsctl static-klp-relocate
+	@$(ENTER) env $$(packaging/version) packaging/make-deb
+
 lint: setup
 	@mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) $(vm)/lint
 
@@ -148,6 +154,7 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
                 SELINUX=1: SELinux is the security module, without a policy.
                 ICOUNT=1: the guest's time is the number of its instructions, in nanoseconds.
 make shell      the same, interactive
+make deb        Debian packages, in build/deb, of what is built for KERNEL=: bpffsctl, the module, DKMS
 make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)
 make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs
