@@ -51,7 +51,7 @@ fn refusal(error: Errno) -> &'static str {
         }
         Errno::KEYREJECTED | Errno::NOKEY => {
             "Secure Boot wants modules that are signed with a key that the kernel trusts: sign it, \
-             see README.md"
+             see Documentation/packages.rst"
         }
         Errno::NOEXEC => "it was built for another kernel: see dmesg, modinfo",
         Errno::NOENT => {
