@@ -60,6 +60,17 @@ cached_kernel() {
 	printf '%s\n' "${dirs[@]}" | sort -V | tail -n 1
 }
 
+# machine_dir RELEASE...: the machine with these kernels that packages are installed on.
+machine_dir() { printf '%s\n' "$cache/machine-$({ echo "$suite" "$@"; cat "$vmdir/setup-machine"; } | key)"; }
+
+# Where this machine gets Debian from. An origin may be of several words, so it comes last.
+find_mirror() {
+	[[ -z ${MIRROR:-} ]] || { echo "$MIRROR"; return; }
+	# shellcheck disable=SC2016 # apt is to see these dollars
+	apt-get indextargets --format '$(CREATED_BY) $(COMPONENT) $(SITE) $(ORIGIN)' |
+		awk '$1 == "Packages" && $2 == "main" && $3 !~ /security/ && NF == 4 && $4 == "Debian" && !seen++ { print $3 }'
+}
+
 # The release that a directory of the cache is for.
 kernel_release() { basename "$1" | cut -d_ -f1; }
 

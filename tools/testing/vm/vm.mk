@@ -37,7 +37,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := deb vm shell test test-mainline test-debug test-mutants test-rounds bench demo
+in_guests := deb test-packages vm shell test test-mainline test-debug test-mutants test-rounds bench demo
 
 ifdef KDIR
 
@@ -113,6 +113,14 @@ deb: setup
 	@$(BUILD) module bpffsctl static-klp-relocate
 	@$(ENTER) env $$(packaging/version) packaging/make-deb
 
+# The packages, installed by apt on a machine that boots with them; with a second kernel to reboot with.
+NEWER_KERNEL ?= 7.3
+test-packages:
+	@$(MAKE) deb >&2
+	$(if $(BRIEF),,@$(MAKE) deb KERNEL="$(NEWER_KERNEL)" >&2)
+	@$(BUILD) tools >&2
+	@MIRROR="$(MIRROR)" $(vm)/test-packages "$(kernel)" $(if $(BRIEF),,"$(NEWER_KERNEL)")
+
 lint: setup
 	@mkdir -p "$(build)" && flock "$(build)/.lock" $(ENTER) $(vm)/lint
 
@@ -155,6 +163,9 @@ make vm CMD='...' [SHARE=dir] [IMPL=rust|c|none]
                 ICOUNT=1: the guest's time is the number of its instructions, in nanoseconds.
 make shell      the same, interactive
 make deb        Debian packages, in build/deb, of what is built for KERNEL=: bpffsctl, the module, DKMS
+make test-packages [TESTS='enable remove']
+                install the packages on a machine, and boot it: enabling, upgrading, removing.
+                BRIEF=1: without the newer kernel
 make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)
 make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs

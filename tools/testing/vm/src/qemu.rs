@@ -112,6 +112,11 @@ impl Qemu {
             .arg("-kernel")
             .arg(machine.kernel.join("vmlinuz"))
             .args(["-append", &append]);
+        // A stock kernel needs none for this root: one is there to be tested.
+        let initrd = machine.kernel.join("initrd.img");
+        if initrd.exists() {
+            command.arg("-initrd").arg(initrd);
+        }
         Ok(Self {
             command,
             inherited: Vec::new(),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::fs::symlink;
+use rustix::io::Errno;
 use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
 
 /// Mounts what a system has, for a process that is the first one.
@@ -36,8 +37,13 @@ pub fn mount_all() -> Result<()> {
         if !Path::new(directory).exists() {
             fs::create_dir(directory).with_context(|| directory.to_owned())?;
         }
-        mount(kind, directory, kind, flags, data)
-            .with_context(|| format!("mounting {kind} on {directory}"))?;
+        match mount(kind, directory, kind, flags, data) {
+            // An initramfs has mounted the same there before.
+            Ok(()) | Err(Errno::BUSY) => (),
+            Err(error) => {
+                return Err(error).with_context(|| format!("mounting {kind} on {directory}"));
+            }
+        }
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),
