@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
-use rustix::mount::{mount, MountFlags};
+use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
 use rustix::process::{kill_process, Pid, Signal, WaitOptions};
 
 use crate::job::{Impl, Job, Message};
@@ -51,8 +51,11 @@ pub fn main() -> ! {
 }
 
 fn run() -> Result<()> {
-    // The job is behind the tmpfs that /run becomes.
+    // The job is behind the tmpfs that /run becomes, and that an initramfs has made already.
     let path = std::env::args().nth(2).context("no job given")?;
+    if process::id() == 1 && !Path::new(&path).exists() {
+        unmount("/run", UnmountFlags::DETACH).context("unmounting the initramfs's /run")?;
+    }
     let job = Job::read(Path::new(&path))?;
     let agent = process::id() != 1;
     if !agent {
