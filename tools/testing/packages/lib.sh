@@ -24,6 +24,8 @@ is_ours() { getfattr -n bpf.instance "${1:-$bpf}" >/dev/null 2>&1; }
 is_loaded() { [[ -d /sys/module/bpffs ]]; }
 id() { bpftool map show pinned "$pin" | sed -n '1s/:.*//p'; }
 make_pin() { bpftool map create "$pin" type array key 4 value 4 entries 1 name kept; }
+# loading: a number that is another one when the module is loaded anew.
+loading() { stat -c %i /sys/module/bpffs; }
 state() { [[ $(systemctl is-active bpffs.service) == "$1" ]]; }
 has_id() { [[ $(id) == "$1" ]]; }
 # hold: a process that works in the tree.
