@@ -9,7 +9,7 @@ top := $(CURDIR)
 out := $(top)/build/$(RELEASE)
 # What the module is made of, and where. A mutant is a copy with a fault, built apart.
 sources := $(or $(MODULE_SOURCES),$(top))
-module_out := $(or $(MODULE_OUT),$(out))
+module_out := $(abspath $(or $(MODULE_OUT),$(out)))
 export CARGO_TARGET_DIR ?= $(top)/build/cargo
 
 vm := tools/testing/vm
