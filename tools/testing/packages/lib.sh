@@ -13,7 +13,7 @@ check() {
 	"$@" || {
 		echo "    $what: NOT SO"
 		bpffsctl status || true
-		journalctl --no-pager -q -u bpffs.service -n 20 || true
+		journalctl -b --no-pager -q -u bpffs.service -n 20 || true
 		exit 1
 	}
 	echo "    $what"
