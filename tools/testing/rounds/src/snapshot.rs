@@ -136,9 +136,7 @@ pub fn tree(root: &Path, top: &Path) -> Result<BTreeMap<PathBuf, String>> {
 }
 
 /// Where BPF file systems are mounted in the mount namespace of a process: which directory, with which
-/// flags, propagation and options. What ours shows and the kernel's own does not know is left out, and so
-/// is whether a mount is a slave: where its parent mount is not shared, it is none afterwards
-/// (Documentation/bpffsctl.rst, "Limits").
+/// flags, propagation and options. What ours shows and the kernel's own does not know is left out.
 pub fn mounts(process: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{process}/mountinfo"))?;
     let mut all: Vec<_> = text.lines().filter_map(mount).collect();
@@ -159,14 +157,13 @@ fn mount(line: &str) -> Option<String> {
     let kinds: BTreeSet<_> = propagation
         .iter()
         .filter_map(|word| word.split(':').next())
-        .filter(|kind| !matches!(*kind, "master" | "propagate_from"))
+        .filter(|kind| *kind != "propagate_from")
         .collect();
     let mut options: Vec<_> = options
         .split(',')
         .filter(|option| !option.starts_with("instance=") && *option != "builtin")
         .collect();
     options.sort_unstable();
-    let source = if source == "none" { "bpf" } else { source };
     Some(format!(
         "{root} at {point} {flags} {kinds:?} {source} {options:?}"
     ))
@@ -200,6 +197,7 @@ mod tests {
         for (from, to) in [
             ("nosuid", "nodev"),
             ("shared:7 ", ""),
+            ("master:2 ", ""),
             ("/x", "/y"),
             ("700", "755"),
         ] {
