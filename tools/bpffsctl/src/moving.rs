@@ -225,9 +225,6 @@ fn milliseconds<S: serde::Serializer>(
     serializer.serialize_f64(duration.as_secs_f64() * 1000.0)
 }
 
-/// So often what changes is followed before changes are held back.
-const ROUNDS: usize = 10;
-
 /// For so long changes are held back before the new tree comes. Who renames or links looks up two paths,
 /// one after the other, and is told `EXDEV` if the new tree comes between them. Whoever was about to
 /// change something when the changes were held back has looked up both then, and waits.
@@ -282,16 +279,12 @@ pub fn run(
         unfinished.is_some(),
     )?;
     mirror.all().context("cannot copy")?;
-    for _ in 0..ROUNDS {
-        if !mirror.follow()? {
-            break;
-        }
-    }
+    mirror.catch_up()?;
 
     let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, &sites)?;
-        mirror.follow()?;
+        mirror.catch_up()?;
 
         let begin = Instant::now();
         let hold = Hold::new(mirror.old())?;

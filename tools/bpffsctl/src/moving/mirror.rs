@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::fs::{
@@ -93,6 +94,12 @@ struct Lot {
     parent: Arc<Parent>,
     names: Vec<CString>,
 }
+
+/// So often what changes is followed before changes are held back.
+const ROUNDS: usize = 10;
+
+/// Others may wait for so long while what has changed last is copied.
+const SHORT: Duration = Duration::from_millis(3);
 
 /// Names that one thread copies by itself: fewer are not worth another one.
 const MANY: usize = 64;
@@ -232,12 +239,26 @@ impl Mirror {
         }
     }
 
+    /// Copies what has changed until what is left takes less than [`SHORT`], or a few times.
+    pub fn catch_up(&self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let begin = Instant::now();
+            if !self.follow()? || begin.elapsed() < SHORT {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn work(&self, work: Vec<Work>, threads: usize) -> Result<()> {
         crew::work(work, threads, |work, queue| match work {
             Work::Directory(path) => self
                 .directory(path.clone(), queue)
                 .with_context(|| name_of(&path)),
-            Work::Names(some) => self.names(some, queue),
+            Work::Names(some) => {
+                self.watch.gather().context("inotify")?;
+                self.names(some, queue)
+            }
         })
     }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::CString;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
@@ -27,7 +27,14 @@ pub enum Changes {
 /// All directories of a tree.
 pub struct Watch {
     queue: OwnedFd,
-    directories: Mutex<HashMap<i32, PathBuf>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    directories: HashMap<i32, PathBuf>,
+    names: BTreeMap<PathBuf, BTreeSet<CString>>,
+    any: bool,
 }
 
 impl Watch {
@@ -35,8 +42,15 @@ impl Watch {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             queue: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
-            directories: Mutex::default(),
+            state: Mutex::default(),
         })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What is in there is whole at any time, also if a thread has died.
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Adds a directory, which is at this path. One that was there before has moved here: what was told
@@ -49,34 +63,33 @@ impl Watch {
             | WatchFlags::ONLYDIR;
         let place = Proc::path_of(directory);
         let place = format!("/proc/{}", place.to_string_lossy());
+        // Before this, so that nobody reads what is told of a directory that is not known yet.
+        let mut state = self.state();
         let descriptor = inotify::add_watch(&self.queue, place, events)?;
-        self.directories().insert(descriptor, path.into());
+        state.directories.insert(descriptor, path.into());
         Ok(())
     }
 
-    fn directories(&self) -> MutexGuard<'_, HashMap<i32, PathBuf>> {
-        // Nobody dies while the lock is held.
-        self.directories
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// What has changed since it was asked last.
-    pub fn changes(&self) -> io::Result<Changes> {
-        let mut names: BTreeMap<PathBuf, BTreeSet<CString>> = BTreeMap::new();
-        let mut any = false;
+    /// Takes over what the kernel has to tell, of which it keeps so much only
+    /// (`/proc/sys/fs/inotify/max_queued_events`). To be called now and then while a tree is copied.
+    pub fn gather(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let State {
+            directories,
+            names,
+            any,
+        } = &mut *state;
         let mut buffer = [MaybeUninit::uninit(); 65536];
-        let directories = self.directories();
         let mut reader = inotify::Reader::new(&self.queue, &mut buffer);
         loop {
             let event = match reader.next() {
                 Ok(event) => event,
-                Err(Errno::AGAIN) => break,
+                Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
             };
             let events = event.events();
-            any |= events.contains(ReadFlags::QUEUE_OVERFLOW);
+            *any |= events.contains(ReadFlags::QUEUE_OVERFLOW);
             if events.contains(ReadFlags::IGNORED) {
                 continue;
             }
@@ -85,7 +98,14 @@ impl Watch {
                 names.entry(path.clone()).or_default().insert(name.into());
             }
         }
-        Ok(match any {
+    }
+
+    /// What has changed since it was asked last.
+    pub fn changes(&self) -> io::Result<Changes> {
+        self.gather()?;
+        let mut state = self.state();
+        let names = mem::take(&mut state.names);
+        Ok(match mem::take(&mut state.any) {
             true => Changes::Any,
             false => Changes::Names(names),
         })
