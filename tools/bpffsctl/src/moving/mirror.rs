@@ -19,8 +19,9 @@ use rustix::fs::{
     linkat, mkdirat, openat2, symlinkat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags,
     ResolveFlags, Statx,
 };
+use rustix::io::Errno;
 
-use super::crew::{self, Queue};
+use super::crew;
 use super::details::{self, Age, Descriptors, Named};
 use super::watch::{Changes, Watch};
 use crate::instances::reopen;
@@ -112,7 +113,7 @@ impl Lot {
         new: OwnedFd,
         names: BTreeSet<CString>,
         there: Option<BTreeSet<CString>>,
-    ) -> Vec<Work> {
+    ) -> Vec<Self> {
         // The directory itself, when all is in it.
         let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let lots: Vec<_> = match names.is_empty() {
@@ -126,13 +127,11 @@ impl Lot {
             there,
             left: AtomicUsize::new(lots.len()),
         });
-        let work = lots.into_iter().map(|names| {
-            Work::Names(Self {
-                parent: Arc::clone(&parent),
-                names,
-            })
-        });
-        work.collect()
+        let of_lot = |names| Self {
+            parent: Arc::clone(&parent),
+            names,
+        };
+        lots.into_iter().map(of_lot).collect()
     }
 }
 
@@ -207,7 +206,7 @@ impl Mirror {
 
     /// Copies all of it, or what of it is not the same.
     pub fn all(&self) -> Result<()> {
-        self.work(vec![Work::Directory(PathBuf::new())], crew::processors())?;
+        self.directories(vec![PathBuf::new()], crew::processors())?;
         self.by_other_names()
     }
 
@@ -217,22 +216,11 @@ impl Mirror {
             Changes::Any => self.all().map(|()| true),
             Changes::Names(changed) => {
                 let changed_any = !changed.is_empty();
-                let many = changed.values().map(BTreeSet::len).sum::<usize>() > MANY;
-                let mut work = Vec::new();
+                // One after the other, those above first: what is told of a directory can be of one that
+                // has come in its place.
                 for (path, names) in changed {
-                    let some = || -> Result<_> {
-                        let Some(old) = present(open_directory(self.old.as_fd(), &path))? else {
-                            return Ok(None);
-                        };
-                        let new = open_directory(self.new.as_fd(), &path)?;
-                        Ok(Some((old, new)))
-                    };
-                    if let Some((old, new)) = some().with_context(|| name_of(&path))? {
-                        work.extend(Lot::of(path, old, new, names, None));
-                    }
+                    self.changed(&path, names).with_context(|| name_of(&path))?;
                 }
-                // In a moment that others wait for, no thread is started for what is done sooner.
-                self.work(work, if many { crew::processors() } else { 1 })?;
                 self.by_other_names()?;
                 Ok(changed_any)
             }
@@ -250,43 +238,71 @@ impl Mirror {
         Ok(())
     }
 
-    fn work(&self, work: Vec<Work>, threads: usize) -> Result<()> {
-        crew::work(work, threads, |work, queue| match work {
-            Work::Directory(path) => self
-                .directory(path.clone(), queue)
-                .with_context(|| name_of(&path)),
-            Work::Names(some) => {
+    /// Copies these names of a directory, and then what is in the directories among them.
+    fn changed(&self, path: &Path, names: BTreeSet<CString>) -> Result<()> {
+        let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
+            return Ok(());
+        };
+        let new = open_directory(self.new.as_fd(), path)?;
+        // In a moment that others wait for, no thread is started for what is done sooner.
+        let threads = match names.len() > MANY {
+            true => crew::processors(),
+            false => 1,
+        };
+        let found = Mutex::default();
+        let lots = Lot::of(path.into(), old, new, names, None);
+        crew::work(lots, threads, |lot, _| self.names(&lot, &found))?;
+        let found = found.into_inner().ok().context("a thread died")?;
+        match found.is_empty() {
+            true => Ok(()),
+            false => self.directories(found, threads),
+        }
+    }
+
+    /// Copies all that is in these directories and below.
+    fn directories(&self, paths: Vec<PathBuf>, threads: usize) -> Result<()> {
+        let first = paths.into_iter().map(Work::Directory).collect();
+        crew::work(first, threads, |work, queue| match work {
+            Work::Directory(path) => {
+                let lots = self.directory(&path).with_context(|| name_of(&path))?;
+                queue.add(lots.into_iter().map(Work::Names));
+                Ok(())
+            }
+            Work::Names(lot) => {
                 self.watch.gather().context("inotify")?;
-                self.names(some, queue)
+                let found = Mutex::default();
+                self.names(&lot, &found)?;
+                let found = found.into_inner().ok().context("a thread died")?;
+                queue.add(found.into_iter().map(Work::Directory));
+                Ok(())
             }
         })
     }
 
-    /// Copies all that is in a directory.
-    fn directory(&self, path: PathBuf, queue: &Queue<Work>) -> Result<()> {
-        let Some(old) = present(open_directory(self.old.as_fd(), &path))? else {
-            return Ok(());
+    /// Opens a directory in both trees: what is to be copied of it.
+    fn directory(&self, path: &Path) -> Result<Vec<Lot>> {
+        let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
+            return Ok(Vec::new());
         };
-        self.watch.add(old.as_fd(), &path)?;
-        let new = open_directory(self.new.as_fd(), &path)?;
+        self.watch.add(old.as_fd(), path)?;
+        let new = open_directory(self.new.as_fd(), path)?;
         let mut all = names(old.as_fd())?;
         let there = names(new.as_fd())?;
         all.extend(there.iter().cloned());
-        queue.add(Lot::of(path, old, new, all, Some(there)));
-        Ok(())
+        Ok(Lot::of(path.into(), old, new, all, Some(there)))
     }
 
     /// Copies some names of a directory, and with the last of them the directory's own details, as each
-    /// name changes its times.
-    fn names(&self, some: Lot, queue: &Queue<Work>) -> Result<()> {
+    /// name changes its times. Adds directories to `found`.
+    fn names(&self, lot: &Lot, found: &Mutex<Vec<PathBuf>>) -> Result<()> {
         let Parent {
             path,
             old,
             new,
             there,
             left,
-        } = &*some.parent;
-        for name in &some.names {
+        } = &*lot.parent;
+        for name in &lot.names {
             let place = Named {
                 directory: new.as_fd(),
                 name,
@@ -296,7 +312,8 @@ impl Mirror {
                 .entry(old.as_fd(), place, path, may_be_there)
                 .with_context(|| name_of(&below(path, name)))?;
             if is_directory {
-                queue.add([Work::Directory(below(path, name))]);
+                let mut found = found.lock().ok().context("a thread died")?;
+                found.push(below(path, name));
             }
         }
         if left.fetch_sub(1, AcqRel) == 1 && !self.in_use {
@@ -446,18 +463,19 @@ impl Mirror {
             .flat_map(|made| made.paths.iter().map(move |path| (made, path)))
         {
             // Not if that name has gone meanwhile, or is another file's now.
-            let same = openat2(
-                &self.new,
-                path,
-                OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                Mode::empty(),
-                BELOW,
-            );
-            let is_made =
-                |status: io::Result<Statx>| status.is_ok_and(|status| status.stx_ino == made.inode);
-            if same.is_ok_and(|file| is_made(Named::of(file.as_fd()).status())) {
-                linkat(&self.new, path, new.directory, new.name, AtFlags::empty())?;
-                return Ok(());
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let Ok(same) = openat2(&self.new, path, flags, Mode::empty(), BELOW) else {
+                continue;
+            };
+            if Named::of(same.as_fd()).status()?.stx_ino != made.inode {
+                continue;
+            }
+            // By no name either, as another thread may just remove this one.
+            let link = Descriptors::name(same.as_fd());
+            let from = self.descriptors.directory();
+            match linkat(from, link, new.directory, new.name, AtFlags::SYMLINK_FOLLOW) {
+                Err(Errno::NOENT) => (),
+                result => return Ok(result?),
             }
         }
         // By no name of the old tree, as names change.

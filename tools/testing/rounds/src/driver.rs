@@ -481,6 +481,8 @@ fn judge(results: &mut Results, places: &[Place], moves: &[Span], most: u64) -> 
         longest.1,
         other as f64 / 1e6
     ));
+    // On a machine that is busy with other things, any call takes long now and then.
+    let most = most.max(2 * other / 1_000_000);
     let is_long = longest.0 > most * 1_000_000;
     let wrong = is_long.then(|| format!("a call took more than {most} ms while trees moved"));
     results.result("held", &Vec::from_iter(wrong));

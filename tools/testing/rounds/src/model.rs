@@ -383,7 +383,8 @@ impl Model {
             }
         }
         for (old, new) in moves {
-            for state in self.states(&old).to_vec() {
+            let states = self.states(&old).to_vec();
+            for state in states {
                 if state != State::Absent {
                     self.set(&new, state);
                 }

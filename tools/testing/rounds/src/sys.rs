@@ -146,9 +146,9 @@ pub type Instruction = u64;
 /// An instruction of its parts.
 pub fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> Instruction {
     u64::from(code)
-        | u64::from(registers) << 8
-        | u64::from(offset as u16) << 16
-        | u64::from(immediate as u32) << 32
+        | (u64::from(registers) << 8)
+        | (u64::from(offset as u16) << 16)
+        | (u64::from(immediate as u32) << 32)
 }
 
 /// Loads a program for what a cgroup sends.

@@ -42,7 +42,7 @@ fn count(map: &impl std::os::fd::AsRawFd, counter: u32) -> [Instruction; 6] {
         instruction(0x18, r1 | map_value, 0, map.as_raw_fd()),
         instruction(0, 0, 0, (counter * 8) as i32),
         instruction(0xb7, r2, 0, 1),
-        instruction(0xdb, r1 | r2 << 4, 0, 0),
+        instruction(0xdb, r1 | (r2 << 4), 0, 0),
         instruction(0xb7, r0, 0, 1),
         instruction(0x95, 0, 0, 0),
     ]
