@@ -28,7 +28,7 @@ use serde::Serialize;
 use self::context::Hold;
 use self::foreign::Opener;
 use self::mirror::Mirror;
-use self::places::{Done, Site, Tree};
+use self::places::{Site, Tree};
 use self::workers::Workers;
 use crate::holders::{Held, Holder};
 use crate::instances::{attribute, implementation, Implementation, Instance, Machine};
@@ -291,29 +291,36 @@ pub fn run(
         mirror.follow()?;
         thread::sleep(CALM.saturating_sub(begin.elapsed()));
         let urgent = Urgent::new();
-        let mut done = Vec::new();
-        let replaced = workers.replace(&mut done).and_then(|()| hold.retire());
+        let replaced = workers.replace().and_then(|count| {
+            hold.retire()?;
+            Ok(count)
+        });
         let held = begin.elapsed();
         drop(urgent);
-        if let Err(error) = replaced {
-            let finished = workers.finish();
-            let undone = put_back(proc, &sites).and(finished);
-            drop(hold);
-            return Err(match undone {
-                Ok(()) => error.context("nothing was moved"),
-                Err(second) => anyhow!("{error:#}; and putting back what was moved: {second:#}"),
-            });
-        }
+        let replaced = match replaced {
+            Ok(count) => count,
+            Err(error) => {
+                let finished = workers.finish();
+                let undone = put_back(proc, &sites).and(finished);
+                drop(hold);
+                return Err(match undone {
+                    Ok(()) => error.context("nothing was moved"),
+                    Err(second) => {
+                        anyhow!("{error:#}; and putting back what was moved: {second:#}")
+                    }
+                });
+            }
+        };
         let finished = workers.finish();
-        finished
-            .and(late(proc, instance.device, &old, &new, &mut done))
+        let late = finished
+            .and(late(proc, instance.device, &old, &new))
             .context("moved, but not everywhere")?;
         removexattr(&place, MARK).context("cannot take the mark from the new tree")?;
         Ok(Moved {
             from: instance.device,
             to: new.device,
             pins: mirror.pins(),
-            places: done.len(),
+            places: replaced + late,
             held,
         })
     })
@@ -339,40 +346,34 @@ fn sites<'a>(
         }
     }
     indices.sort_by_key(|(follows, _)| *follows);
-    let site = |(_, index)| Site {
-        namespaces,
-        index,
-        from,
-        to,
+    let site = |(_, index)| {
+        let namespace = namespaces.get(index)?;
+        Some(Site {
+            namespace,
+            from,
+            to,
+        })
     };
-    indices.into_iter().map(site).collect()
+    indices.into_iter().filter_map(site).collect()
 }
 
-/// Replaces mounts at several sites, and all that belongs to it.
-fn replace_at(proc: &Proc, sites: &[Site<'_>], done: &mut Vec<Done>) -> Result<()> {
+/// Replaces mounts at several sites, and all that belongs to it: how many.
+fn replace_at(proc: &Proc, sites: &[Site<'_>]) -> Result<usize> {
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, sites)?;
-        workers.replace(done)?;
-        workers.finish()
+        let count = workers.replace()?;
+        workers.finish()?;
+        Ok(count)
     })
 }
 
-/// Does what has come meanwhile: namespaces that were copied from others, with the old tree in them.
-fn late(
-    proc: &Proc,
-    device: Device,
-    from: &Tree<'_>,
-    to: &Tree<'_>,
-    done: &mut Vec<Done>,
-) -> Result<()> {
+/// Does what has come meanwhile, namespaces that were copied from others, with the old tree in them: how
+/// many mounts.
+fn late(proc: &Proc, device: Device, from: &Tree<'_>, to: &Tree<'_>) -> Result<usize> {
     let machine = Machine::look(proc)?;
     match machine.instance(device) {
-        Some(instance) => replace_at(
-            proc,
-            &sites(&machine.namespaces.list, instance, from, to),
-            done,
-        ),
-        None => Ok(()),
+        Some(instance) => replace_at(proc, &sites(&machine.namespaces.list, instance, from, to)),
+        None => Ok(0),
     }
 }
 
@@ -385,5 +386,5 @@ fn put_back<'a>(proc: &Proc, sites: &[Site<'a>]) -> Result<()> {
         ..*site
     };
     let sites: Vec<_> = sites.iter().map(back).collect();
-    replace_at(proc, &sites, &mut Vec::new())
+    replace_at(proc, &sites).map(drop)
 }

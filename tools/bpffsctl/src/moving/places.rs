@@ -40,12 +40,6 @@ pub struct Tree<'a> {
     pub home: Option<&'a Namespace>,
 }
 
-/// A place that was changed.
-pub struct Done {
-    /// Index of the namespace.
-    pub namespace: usize,
-}
-
 /// Why a mount cannot be replaced. One that is covered is left alone.
 pub fn obstacle(mount: &Mount, all: &[Mount]) -> Option<String> {
     let covers = |child: &Mount| child.point == mount.point;
@@ -212,10 +206,8 @@ fn mounts_of(proc: &Proc, device: Device) -> Result<Vec<Mount>> {
 
 /// Where in a namespace mounts of a file system are replaced by those of another one.
 pub struct Site<'a> {
-    /// The namespaces of the machine.
-    pub namespaces: &'a [Namespace],
-    /// Which of them.
-    pub index: usize,
+    /// The namespace.
+    pub namespace: &'a Namespace,
     /// The file system that goes.
     pub from: &'a Tree<'a>,
     /// The one that comes.
@@ -229,9 +221,8 @@ impl Site<'_> {
         proc: &Proc,
         work: impl FnOnce() -> Result<T> + Send,
     ) -> Result<T> {
-        let namespace = self.namespaces.get(self.index).context("no namespace")?;
         let work = || {
-            namespace.enter(|| {
+            self.namespace.enter(|| {
                 fchdir(proc.directory())?;
                 work()
             })
@@ -314,29 +305,29 @@ impl Prepared<'_> {
         Ok(())
     }
 
-    /// Replaces all mounts, also those that have come meanwhile, but what another mount is over. What is
-    /// done is added to `done`, also if the next one fails.
-    pub fn replace(&mut self, done: &mut Vec<Done>) -> Result<()> {
+    /// Replaces all mounts, also those that have come meanwhile, but what another mount is over: how many
+    /// there were for which propagation had not done it.
+    pub fn replace(&mut self) -> Result<usize> {
         for ready in mem::take(&mut self.parts) {
-            self.replace_one(ready, done)?;
+            self.replace_one(ready)?;
         }
         // Anew each time: propagation may have done the next one, too.
         let mut seen = BTreeSet::new();
         loop {
             let mounts = mounts_of(self.proc, self.site.from.device)?;
             let Some(mount) = mounts.into_iter().find(|mount| seen.insert(mount.id)) else {
-                return Ok(());
+                return Ok(self.replaced.len());
             };
             let ready = Ready {
                 part: Part::new(self.site.to, &mount)?,
                 mount,
                 has_others: true,
             };
-            self.replace_one(ready, done)?;
+            self.replace_one(ready)?;
         }
     }
 
-    fn replace_one(&mut self, ready: Ready, done: &mut Vec<Done>) -> Result<()> {
+    fn replace_one(&mut self, ready: Ready) -> Result<()> {
         let site = self.site;
         let Ready {
             part,
@@ -360,9 +351,6 @@ impl Prepared<'_> {
             Ok(Some(part))
         };
         if let Some(part) = replace().with_context(|| output::path(&mount.point))? {
-            done.push(Done {
-                namespace: site.index,
-            });
             self.replaced.push((part, mount));
         }
         Ok(())

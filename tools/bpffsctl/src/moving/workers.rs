@@ -9,7 +9,7 @@ use std::thread::Scope;
 use anyhow::{anyhow, Result};
 
 use super::groups::{Groups, Member};
-use super::places::{Done, Site};
+use super::places::Site;
 use crate::proc::Proc;
 use crate::sys::Urgent;
 
@@ -29,7 +29,7 @@ enum Order {
 
 /// What has come of an order.
 struct Report {
-    done: Vec<Done>,
+    replaced: usize,
     members: Vec<Arc<Member>>,
     result: Result<()>,
 }
@@ -37,7 +37,7 @@ struct Report {
 impl Report {
     fn of(result: Result<()>) -> Self {
         Self {
-            done: Vec::new(),
+            replaced: 0,
             members: Vec::new(),
             result,
         }
@@ -75,7 +75,9 @@ impl Worker {
                         let is_clear = matches!(order, Order::Clear);
                         report.result = match order {
                             Order::Clear => prepared.clear(),
-                            Order::Replace => prepared.replace(&mut report.done),
+                            Order::Replace => {
+                                prepared.replace().map(|count| report.replaced = count)
+                            }
                             Order::Settle => prepared.settle(&mut report.members),
                             Order::Join(groups) => prepared.join(&groups),
                             Order::Follow(groups) => prepared.follow(&groups),
@@ -137,27 +139,25 @@ impl Workers {
         result
     }
 
-    /// Has them replace what they have made ready. The first one by itself, as most of the others have
-    /// nothing left to do then; then all at once. What is done is added to `done`, also if something
-    /// fails.
-    pub fn replace(&self, done: &mut Vec<Done>) -> Result<()> {
+    /// Has them replace what they have made ready: how many mounts, without those by propagation. The first
+    /// one by itself, as most of the others have nothing left to do then; then all at once.
+    pub fn replace(&self) -> Result<usize> {
         self.all(|| Order::Clear)?;
-        let mut result = Ok(());
-        let mut collect = |worker: &Worker| {
-            let report = worker.report();
-            done.extend(report.done);
-            report.result
+        let Some((first, others)) = self.0.split_first() else {
+            return Ok(0);
         };
-        if let Some((first, others)) = self.0.split_first() {
-            first.tell(Order::Replace);
-            collect(first)?;
-            for worker in others {
-                worker.tell(Order::Replace);
-            }
-            for worker in others {
-                // All of them, so that all that was done is known.
-                result = result.and(collect(worker));
-            }
+        first.tell(Order::Replace);
+        let report = first.report();
+        report.result?;
+        for worker in others {
+            worker.tell(Order::Replace);
+        }
+        let mut result = Ok(report.replaced);
+        for worker in others {
+            // Each of them, so that none is at work any more.
+            let report = worker.report();
+            let more = report.result.map(|()| report.replaced);
+            result = result.and_then(|count| Ok(count + more?));
         }
         result
     }

@@ -123,6 +123,7 @@ fn run(
 impl Clients {
     /// Starts all of them, or those that are named.
     pub fn start(programs: &Path, cilium: &Path, only: &[String]) -> Result<Self> {
+        places::known("client", only, CLIENTS.iter().map(|(name, _)| *name))?;
         let cgroup = PathBuf::from("/sys/fs/cgroup/rounds-clients");
         fs::create_dir(&cgroup)?;
         fs::create_dir(Path::new(BPF).join("clients"))?;

@@ -158,6 +158,22 @@ fn unit(name: &str, command: &[String], properties: &str, log: &Path) -> Result<
     Ok(fs::write(path, text)?)
 }
 
+/// Whoever is chosen has to be there, or nothing would be tested.
+pub fn known<'a>(
+    what: &str,
+    chosen: &[String],
+    all: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
+    for name in chosen {
+        ensure!(
+            all.clone().any(|one| one == name),
+            "no {what} {name}: there are {}",
+            all.collect::<Vec<_>>().join(", ")
+        );
+    }
+    Ok(())
+}
+
 /// Starts agents at all places, or at those that are named.
 pub fn start(
     control: &Control,
@@ -165,6 +181,7 @@ pub fn start(
     container: &Path,
     only: &[String],
 ) -> Result<Vec<Place>> {
+    known("agent", only, PLACES.iter().map(|(name, _)| *name))?;
     fs::copy(std::env::current_exe()?, program())?;
     let chosen = PLACES
         .iter()
