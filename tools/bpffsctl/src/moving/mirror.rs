@@ -34,6 +34,18 @@ struct Made {
     inode: u64,
     /// The names that it was given, some of which may be gone.
     paths: Vec<PathBuf>,
+    /// Of a directory: it has been looked through, and what changes in it is told.
+    is_followed: bool,
+}
+
+impl Made {
+    fn new(inode: u64, path: PathBuf) -> Self {
+        Self {
+            inode,
+            paths: vec![path],
+            is_followed: false,
+        }
+    }
 }
 
 /// What has been made of files of the old tree, by their inodes. Whoever makes something of an inode has
@@ -51,8 +63,7 @@ impl AllMade {
     /// The part of an inode.
     fn of(&self, inode: u64) -> Result<MutexGuard<'_, HashMap<u64, Made>>> {
         let part = self.0.get((inode % Self::PARTS) as usize);
-        let locked = part.and_then(|part| part.lock().ok());
-        locked.context("a thread died")
+        lock(part.context("no part")?)
     }
 }
 
@@ -69,6 +80,17 @@ pub struct Mirror {
     /// Inodes of new files that have lost a name and have others. What was changed by that name before it
     /// went is told of that name alone.
     lost: Mutex<BTreeSet<u64>>,
+}
+
+/// What a name of the old tree is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A directory that is to be looked through.
+    New,
+    /// A directory that is followed at this place.
+    Followed,
+    /// Something else, or nothing.
+    Other,
 }
 
 /// What a thread has to do.
@@ -249,9 +271,16 @@ impl Mirror {
             true => crew::processors(),
             false => 1,
         };
-        let found = Mutex::default();
+        let found = Mutex::new(Vec::new());
         let lots = Lot::of(path.into(), old, new, names, None);
-        crew::work(lots, threads, |lot, _| self.names(&lot, &found))?;
+        crew::work(lots, threads, |lot, _| {
+            self.names(&lot, |what, path| {
+                if what == Found::New {
+                    lock(&found)?.push(path);
+                }
+                Ok(())
+            })
+        })?;
         let found = found.into_inner().ok().context("a thread died")?;
         match found.is_empty() {
             true => Ok(()),
@@ -270,11 +299,10 @@ impl Mirror {
             }
             Work::Names(lot) => {
                 self.watch.gather().context("inotify")?;
-                let found = Mutex::default();
-                self.names(&lot, &found)?;
-                let found = found.into_inner().ok().context("a thread died")?;
-                queue.add(found.into_iter().map(Work::Directory));
-                Ok(())
+                self.names(&lot, |_, path| {
+                    queue.add([Work::Directory(path)]);
+                    Ok(())
+                })
             }
         })
     }
@@ -288,13 +316,19 @@ impl Mirror {
         let new = open_directory(self.new.as_fd(), path)?;
         let mut all = names(old.as_fd())?;
         let there = names(new.as_fd())?;
+        let inode = |of: &OwnedFd| Ok::<_, io::Error>(Named::of(of.as_fd()).status()?.stx_ino);
+        let (of_old, of_new) = (inode(&old)?, inode(&new)?);
+        // Not if another one has come to the path meanwhile.
+        if let Some(made) = self.made.of(of_old)?.get_mut(&of_old) {
+            made.is_followed |= made.inode == of_new;
+        }
         all.extend(there.iter().cloned());
         Ok(Lot::of(path.into(), old, new, all, Some(there)))
     }
 
     /// Copies some names of a directory, and with the last of them the directory's own details, as each
-    /// name changes its times. Adds directories to `found`.
-    fn names(&self, lot: &Lot, found: &Mutex<Vec<PathBuf>>) -> Result<()> {
+    /// name changes its times. Calls `found` with each directory.
+    fn names(&self, lot: &Lot, found: impl Fn(Found, PathBuf) -> Result<()>) -> Result<()> {
         let Parent {
             path,
             old,
@@ -308,12 +342,11 @@ impl Mirror {
                 name,
             };
             let may_be_there = there.as_ref().is_none_or(|there| there.contains(name));
-            let is_directory = self
+            let what = self
                 .entry(old.as_fd(), place, path, may_be_there)
                 .with_context(|| name_of(&below(path, name)))?;
-            if is_directory {
-                let mut found = found.lock().ok().context("a thread died")?;
-                found.push(below(path, name));
+            if what != Found::Other {
+                found(what, below(path, name))?;
             }
         }
         if left.fetch_sub(1, AcqRel) == 1 && !self.in_use {
@@ -327,14 +360,14 @@ impl Mirror {
         Ok(())
     }
 
-    /// Copies a name; whether it is a directory's that was not there before, or is looked through.
+    /// Copies a name.
     fn entry(
         &self,
         old_dir: BorrowedFd<'_>,
         new: Named<'_>,
         path: &Path,
         may_be_there: bool,
-    ) -> Result<bool> {
+    ) -> Result<Found> {
         let old = present(tree::open(old_dir, new.name))?;
         let there = match may_be_there {
             true => present(new.status())?,
@@ -344,10 +377,14 @@ impl Mirror {
             if there.is_some() && !self.in_use {
                 self.remove(new)?;
             }
-            return Ok(false);
+            return Ok(Found::Other);
         };
         let of_old = Named::of(old.as_fd()).status()?;
         let kind = FileType::from_raw_mode(of_old.stx_mode.into());
+        let as_directory = |what| match kind {
+            FileType::Directory => what,
+            _ => Found::Other,
+        };
         let mut all_made = self.made.of(of_old.stx_ino)?;
         let made = all_made.get(&of_old.stx_ino);
         if let Some(there) = there {
@@ -356,12 +393,14 @@ impl Mirror {
             let is_kernels = path.as_os_str().is_empty() && new.name.to_bytes().contains(&b'.');
             if is_kernels || made.is_some_and(|made| made.inode == inode) {
                 self.details((old.as_fd(), &of_old), (new, there), Age::Old)?;
-                return Ok(kind == FileType::Directory);
+                return Ok(as_directory(match made {
+                    Some(made) if made.is_followed => Found::Followed,
+                    _ => Found::New,
+                }));
             }
             if self.in_use {
-                let paths = vec![below(path, new.name)];
-                all_made.insert(of_old.stx_ino, Made { inode, paths });
-                return Ok(kind == FileType::Directory);
+                all_made.insert(of_old.stx_ino, Made::new(inode, below(path, new.name)));
+                return Ok(as_directory(Found::New));
             }
             self.remove(new)?;
         }
@@ -379,12 +418,11 @@ impl Mirror {
         match all_made.get_mut(&of_old.stx_ino) {
             Some(made) if made.inode == inode => made.paths.push(path),
             _ => {
-                let paths = vec![path];
-                all_made.insert(of_old.stx_ino, Made { inode, paths });
+                all_made.insert(of_old.stx_ino, Made::new(inode, path));
             }
         }
         self.details((old.as_fd(), &of_old), (new, there), Age::New)?;
-        Ok(kind == FileType::Directory)
+        Ok(as_directory(Found::New))
     }
 
     /// Removes a name from the new tree, with all that is in it.
@@ -392,7 +430,7 @@ impl Mirror {
         let there = new.status()?;
         if FileType::from_raw_mode(there.stx_mode.into()) != FileType::Directory {
             if there.stx_nlink > 1 {
-                let mut lost = self.lost.lock().ok().context("a thread died")?;
+                let mut lost = lock(&self.lost)?;
                 lost.insert(there.stx_ino);
             }
             return Ok(unlinkat(new.directory, new.name, AtFlags::empty())?);
@@ -410,12 +448,12 @@ impl Mirror {
 
     /// Copies the details of files that have lost a name, by another one of their names.
     fn by_other_names(&self) -> Result<()> {
-        let lost = mem::take(&mut *self.lost.lock().ok().context("a thread died")?);
+        let lost = mem::take(&mut *lock(&self.lost)?);
         if lost.is_empty() {
             return Ok(());
         }
         for part in &self.made.0 {
-            let part = part.lock().ok().context("a thread died")?;
+            let part = lock(part)?;
             for (inode, made) in part.iter().filter(|(_, made)| lost.contains(&made.inode)) {
                 for path in &made.paths {
                     let same = self.same(*inode, made.inode, path);
@@ -495,6 +533,10 @@ impl Mirror {
     ) -> Result<()> {
         details::copy(&self.descriptors, old, new, age)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
+    mutex.lock().ok().context("a thread died")
 }
 
 fn name_of(path: &Path) -> String {
