@@ -249,7 +249,7 @@ impl Mirror {
         }
     }
 
-    /// Copies what has changed until what is left takes less than [`SHORT`], or a few times.
+    /// Copies what has changed until what is left takes a few milliseconds, or a few times.
     pub fn catch_up(&self) -> Result<()> {
         for _ in 0..ROUNDS {
             let begin = Instant::now();
