@@ -148,7 +148,7 @@ make test-mutants [MUTANTS='uref-get nlink']
 make test-rounds [ROUNDS=20] [KILLS=100] [FAULT=name]
                 move trees to bpffs and back, so many times, while agents and clients use them, and
                 kill bpffsctl, so many times: nothing may be lost. FAULT= puts in a fault that
-                has to be found; FAULT=help lists them
+                has to be found; Documentation/testing.rst lists them
 make bench [JSON=1]
                 count the instructions of each operation on both implementations: a table of
                 the ratios, which fails above a limit (tools/testing/bench/limits)

@@ -16,14 +16,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::fs::{
-    linkat, mkdirat, openat2, symlinkat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags,
-    ResolveFlags, Statx,
+    linkat, mkdirat, openat2, statx, symlinkat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags,
+    ResolveFlags, Statx, StatxFlags,
 };
 use rustix::io::Errno;
+use rustix::time::{clock_gettime, ClockId};
 
 use super::crew;
 use super::details::{self, Age, Descriptors, Named};
-use super::watch::{Changes, Watch};
+use super::watch::{Changes, Told, Watch};
 use crate::instances::reopen;
 use crate::proc::Proc;
 use crate::sys;
@@ -36,15 +37,46 @@ struct Made {
     paths: Vec<PathBuf>,
     /// Of a directory: it has been looked through, and what changes in it is told.
     is_followed: bool,
+    /// The details that it was given.
+    copied: Copied,
 }
 
 impl Made {
-    fn new(inode: u64, path: PathBuf) -> Self {
+    fn new(inode: u64, path: PathBuf, copied: Copied) -> Self {
         Self {
             inode,
             paths: vec![path],
             is_followed: false,
+            copied,
         }
+    }
+}
+
+/// When details of a file of the old tree had last changed as they were copied: [`None`] if that was so
+/// short before that a later change may have the same time.
+#[derive(Clone, Copy)]
+struct Copied(Option<(i64, u32)>);
+
+impl Copied {
+    /// The kernel's clock for files ticks each 10 ms, or more often.
+    const TICK: i64 = 10_000_000;
+
+    /// The status of a file, and what it stands for.
+    fn look(status: impl FnOnce() -> io::Result<Statx>) -> io::Result<(Self, Statx)> {
+        let now = clock_gettime(ClockId::Realtime);
+        let status = status()?;
+        let changed = &status.stx_ctime;
+        let since = (now.tv_sec - changed.tv_sec)
+            .saturating_mul(1_000_000_000)
+            .saturating_add(now.tv_nsec - i64::from(changed.tv_nsec));
+        let is_sure = since > Self::TICK;
+        let copied = Self(is_sure.then_some((changed.tv_sec, changed.tv_nsec)));
+        Ok((copied, status))
+    }
+
+    /// Whether a file is as it was then.
+    fn is(self, status: &Statx) -> bool {
+        self.0 == Some((status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec))
     }
 }
 
@@ -229,12 +261,16 @@ impl Mirror {
     /// Copies all of it, or what of it is not the same.
     pub fn all(&self) -> Result<()> {
         self.directories(vec![PathBuf::new()], crew::processors())?;
-        self.by_other_names()
+        self.by_other_names(false)
     }
 
     /// Copies what has changed since; whether there was something.
     pub fn follow(&self) -> Result<bool> {
-        match self.watch.changes().context("inotify")? {
+        let Told {
+            changes,
+            lost_names,
+        } = self.watch.changes().context("inotify")?;
+        match changes {
             Changes::Any => self.all().map(|()| true),
             Changes::Names(changed) => {
                 let changed_any = !changed.is_empty();
@@ -243,7 +279,7 @@ impl Mirror {
                 for (path, names) in changed {
                     self.changed(&path, names).with_context(|| name_of(&path))?;
                 }
-                self.by_other_names()?;
+                self.by_other_names(lost_names)?;
                 Ok(changed_any)
             }
         }
@@ -265,7 +301,10 @@ impl Mirror {
         let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
             return Ok(());
         };
-        let new = open_directory(self.new.as_fd(), path)?;
+        // One that has just come instead of another one is told of next.
+        let Some(new) = present(open_directory(self.new.as_fd(), path))? else {
+            return Ok(());
+        };
         // In a moment that others wait for, no thread is started for what is done sooner.
         let threads = match names.len() > MANY {
             true => crew::processors(),
@@ -379,7 +418,7 @@ impl Mirror {
             }
             return Ok(Found::Other);
         };
-        let of_old = Named::of(old.as_fd()).status()?;
+        let (copied, of_old) = Copied::look(|| Named::of(old.as_fd()).status())?;
         let kind = FileType::from_raw_mode(of_old.stx_mode.into());
         let as_directory = |what| match kind {
             FileType::Directory => what,
@@ -393,13 +432,22 @@ impl Mirror {
             let is_kernels = path.as_os_str().is_empty() && new.name.to_bytes().contains(&b'.');
             if is_kernels || made.is_some_and(|made| made.inode == inode) {
                 self.details((old.as_fd(), &of_old), (new, there), Age::Old)?;
-                return Ok(as_directory(match made {
-                    Some(made) if made.is_followed => Found::Followed,
-                    _ => Found::New,
+                return Ok(as_directory(match all_made.get_mut(&of_old.stx_ino) {
+                    Some(made) => {
+                        made.copied = copied;
+                        match made.is_followed {
+                            true => Found::Followed,
+                            false => Found::New,
+                        }
+                    }
+                    None => Found::New,
                 }));
             }
             if self.in_use {
-                all_made.insert(of_old.stx_ino, Made::new(inode, below(path, new.name)));
+                all_made.insert(
+                    of_old.stx_ino,
+                    Made::new(inode, below(path, new.name), copied),
+                );
                 return Ok(as_directory(Found::New));
             }
             self.remove(new)?;
@@ -416,9 +464,12 @@ impl Mirror {
         let inode = there.stx_ino;
         let path = below(path, new.name);
         match all_made.get_mut(&of_old.stx_ino) {
-            Some(made) if made.inode == inode => made.paths.push(path),
+            Some(made) if made.inode == inode => {
+                made.paths.push(path);
+                made.copied = copied;
+            }
             _ => {
-                all_made.insert(of_old.stx_ino, Made::new(inode, path));
+                all_made.insert(of_old.stx_ino, Made::new(inode, path, copied));
             }
         }
         self.details((old.as_fd(), &of_old), (new, there), Age::New)?;
@@ -446,18 +497,22 @@ impl Mirror {
         Ok(unlinkat(new.directory, new.name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Copies the details of files that have lost a name, by another one of their names.
-    fn by_other_names(&self) -> Result<()> {
+    /// Copies the details of files that have lost a name, by another one of their names: of those that are
+    /// known to, or of any that may have.
+    fn by_other_names(&self, any: bool) -> Result<()> {
         let lost = mem::take(&mut *lock(&self.lost)?);
-        if lost.is_empty() {
+        if lost.is_empty() && !any {
             return Ok(());
         }
         for part in &self.made.0 {
-            let part = lock(part)?;
-            for (inode, made) in part.iter().filter(|(_, made)| lost.contains(&made.inode)) {
+            for (inode, made) in lock(part)?.iter_mut() {
+                if !any && !lost.contains(&made.inode) {
+                    continue;
+                }
                 for path in &made.paths {
-                    let same = self.same(*inode, made.inode, path);
-                    if same.with_context(|| name_of(path))? {
+                    let same = self.same(*inode, made, path);
+                    if let Some(copied) = same.with_context(|| name_of(path))? {
+                        made.copied = copied;
                         break;
                     }
                 }
@@ -467,14 +522,26 @@ impl Mirror {
     }
 
     /// Copies the details of a file by this path, if it still is that file's in both trees.
-    fn same(&self, old_inode: u64, new_inode: u64, path: &Path) -> Result<bool> {
+    fn same(&self, old_inode: u64, made: &Made, path: &Path) -> Result<Option<Copied>> {
+        let at = AtFlags::SYMLINK_NOFOLLOW;
+        let Some(wanted) =
+            present(statx(&self.old, path, at, StatxFlags::BASIC_STATS).map_err(Into::into))?
+        else {
+            return Ok(None);
+        };
+        if wanted.stx_ino != old_inode {
+            return Ok(None);
+        }
+        if made.copied.is(&wanted) {
+            return Ok(Some(made.copied));
+        }
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(false);
+            return Ok(None);
         };
         let name = CString::new(name.as_bytes())?;
         let both = |root: &OwnedFd| open_directory(root.as_fd(), directory).ok();
         let (Some(old), Some(new)) = (both(&self.old), both(&self.new)) else {
-            return Ok(false);
+            return Ok(None);
         };
         let new = Named {
             directory: new.as_fd(),
@@ -484,14 +551,14 @@ impl Mirror {
             present(tree::open(old.as_fd(), &name))?,
             present(new.status())?,
         ) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let wanted = Named::of(old.as_fd()).status()?;
-        if (wanted.stx_ino, there.stx_ino) != (old_inode, new_inode) {
-            return Ok(false);
+        let (copied, wanted) = Copied::look(|| Named::of(old.as_fd()).status())?;
+        if (wanted.stx_ino, there.stx_ino) != (old_inode, made.inode) {
+            return Ok(None);
         }
         self.details((old.as_fd(), &wanted), (new, there), Age::Old)?;
-        Ok(true)
+        Ok(Some(copied))
     }
 
     /// A pin of the same object, or another name of a pin that was made already.
