@@ -85,9 +85,18 @@ pub fn plan<'a>(proc: &Proc, machine: &'a Machine, direction: Direction) -> Vec<
     steps.collect()
 }
 
+/// Adds what is not said yet, as several namespaces have the same mounts.
+fn say(said: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    for line in more {
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+}
+
 /// Mounts that stay: what they show has no place in another tree, or they cannot be reached.
 fn leftovers(instance: &Instance) -> Vec<String> {
-    let said = instance.places.iter().filter_map(|place| {
+    let lines = instance.places.iter().filter_map(|place| {
         let why = match (places::shows_removed(&place.mount), &place.root) {
             (true, _) => "it shows a directory that was removed",
             (false, Err(_)) => "another mount is over it",
@@ -98,7 +107,9 @@ fn leftovers(instance: &Instance) -> Vec<String> {
             "{point} stays in the old tree, as {why}: unmount that"
         ))
     });
-    said.collect()
+    let mut said = Vec::new();
+    say(&mut said, lines);
+    said
 }
 
 /// What is in the way of moving an instance.
@@ -125,7 +136,7 @@ fn obstacles(proc: &Proc, machine: &Machine, instance: &Instance) -> Vec<String>
             .iter()
             .find(|(index, _)| *index == place.namespace);
         let all = all.map_or(&[][..], |(_, all)| all);
-        obstacles.extend(places::obstacle(&place.mount, all));
+        say(&mut obstacles, places::obstacle(&place.mount, all));
     }
     obstacles
 }
