@@ -247,8 +247,7 @@ TEST_F(module, right_after_umount)
 /* Catches: anything that a load leaves: memory, an id, a name. kmemleak looks afterwards. */
 TEST_F_TIMEOUT(module, repeatedly, 1800)
 {
-	/* Fewer only where each takes several times as long. */
-	unsigned long times = getenv("BPFFS_DEBUG") ? stress(200) : 200, i;
+	unsigned long times = stress(200), i;
 	uint64_t start = now_ms();
 
 	for (i = 0; i < times; i++) {
