@@ -295,13 +295,14 @@ pub fn run(
     let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, &sites)?;
+        // Those who change the tree all the time are not to be faster than what follows them.
+        let urgent = Urgent::new();
         mirror.catch_up()?;
 
         let begin = Instant::now();
         let hold = Hold::new(mirror.old())?;
         mirror.follow()?;
         thread::sleep(CALM.saturating_sub(begin.elapsed()));
-        let urgent = Urgent::new();
         let replaced = workers.replace().and_then(|count| {
             hold.retire()?;
             Ok(count)

@@ -3,8 +3,8 @@
 //! A copy of a tree that follows what changes in it: names, objects, hard and symbolic links,
 //! owners, modes, times and extended attributes.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ffi::{CStr, CString, OsStr};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -189,6 +189,36 @@ impl Lot {
     }
 }
 
+/// What has changed below a name of the root, or in the root itself. Parts can be copied at the same time.
+struct Part {
+    top: Option<OsString>,
+    directories: Vec<(PathBuf, BTreeSet<CString>)>,
+}
+
+impl Part {
+    /// All parts of what has changed.
+    fn of(changed: BTreeMap<PathBuf, BTreeSet<CString>>) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        // Paths are in order by their components, so that those of a part follow each other.
+        for (path, names) in changed {
+            let top = path.iter().next().map(OsStr::to_owned);
+            match parts.last_mut() {
+                Some(part) if part.top == top => part.directories.push((path, names)),
+                _ => parts.push(Self {
+                    top,
+                    directories: vec![(path, names)],
+                }),
+            }
+        }
+        parts
+    }
+
+    /// How many names that are.
+    fn names(&self) -> usize {
+        self.directories.iter().map(|(_, names)| names.len()).sum()
+    }
+}
+
 const BELOW: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_MAGICLINKS);
@@ -274,10 +304,21 @@ impl Mirror {
             Changes::Any => self.all().map(|()| true),
             Changes::Names(changed) => {
                 let changed_any = !changed.is_empty();
-                // One after the other, those above first: what is told of a directory can be of one that
-                // has come in its place.
-                for (path, names) in changed {
-                    self.changed(&path, names).with_context(|| name_of(&path))?;
+                let parts = Part::of(changed);
+                // In a moment that others wait for, no thread is started for what is done sooner.
+                let is_much = parts.iter().map(Part::names).sum::<usize>() > MANY;
+                let (root, others): (Vec<_>, Vec<_>) =
+                    parts.into_iter().partition(|part| part.top.is_none());
+                for part in root {
+                    self.part(part, is_much)?;
+                }
+                match is_much && others.len() > 1 {
+                    true => {
+                        crew::work(others, crew::processors(), |part, _| self.part(part, false))?
+                    }
+                    false => others
+                        .into_iter()
+                        .try_for_each(|part| self.part(part, is_much))?,
                 }
                 self.by_other_names(lost_names)?;
                 Ok(changed_any)
@@ -296,8 +337,18 @@ impl Mirror {
         Ok(())
     }
 
+    /// Copies what has changed in a part, one directory after the other, those above first: what is told
+    /// of a directory can be of one that has come in its place.
+    fn part(&self, part: Part, by_several: bool) -> Result<()> {
+        for (path, names) in part.directories {
+            self.changed(&path, names, by_several)
+                .with_context(|| name_of(&path))?;
+        }
+        Ok(())
+    }
+
     /// Copies these names of a directory, and then what is in the directories among them.
-    fn changed(&self, path: &Path, names: BTreeSet<CString>) -> Result<()> {
+    fn changed(&self, path: &Path, names: BTreeSet<CString>, by_several: bool) -> Result<()> {
         let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
             return Ok(());
         };
@@ -305,8 +356,7 @@ impl Mirror {
         let Some(new) = present(open_directory(self.new.as_fd(), path))? else {
             return Ok(());
         };
-        // In a moment that others wait for, no thread is started for what is done sooner.
-        let threads = match names.len() > MANY {
+        let threads = match by_several && names.len() > MANY {
             true => crew::processors(),
             false => 1,
         };
@@ -610,5 +660,21 @@ fn name_of(path: &Path) -> String {
     match path.as_os_str().is_empty() {
         true => "the root directory".into(),
         false => crate::output::path(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Catches: a directory that is copied by one thread while another one copies what is above it.
+    #[test]
+    fn what_is_below_the_same_name_is_one_part() {
+        let paths = ["", "a", "a/x", "a/x/y", "a.b", "b"];
+        let changed = paths.map(|path| (path.into(), BTreeSet::from([c"n".into()])));
+        let parts = Part::of(BTreeMap::from(changed));
+        let sizes: Vec<_> = parts.iter().map(Part::names).collect();
+        assert_eq!(sizes, [1, 3, 1, 1]);
+        assert!(parts.first().is_some_and(|part| part.top.is_none()));
     }
 }
