@@ -16,11 +16,13 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use super::{Environment, Outcome};
-use crate::bpf::Object;
+use crate::bpf::{Object, ObjectId};
 use crate::instances::attribute;
 use crate::module;
+use crate::mounts::{self, Mount};
 use crate::namespaces::open_own;
 use crate::output;
+use crate::pins::{self, Detail};
 use crate::proc::Proc;
 use crate::tree;
 
@@ -45,8 +47,11 @@ pub struct Expose {
 /// The object and its pins stay.
 #[derive(Args)]
 pub struct Unexpose {
+    /// Remove all files of what is pinned there (may be repeated)
+    #[arg(short, long, value_name = "PIN")]
+    all: Vec<PathBuf>,
     /// The files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "all")]
     files: Vec<PathBuf>,
 }
 
@@ -216,16 +221,74 @@ fn each(files: &[PathBuf], work: &mut dyn FnMut(&Path) -> Result<()>) -> Vec<Exp
     files.iter().map(&mut one).collect()
 }
 
-/// Makes files.
-pub fn expose(environment: &Environment, args: &Expose) -> Result<Outcome> {
-    let shown = output::path(&args.pin);
-    let pin = open_own(&args.pin, OFlags::empty()).with_context(|| shown.clone())?;
+/// A pin by `O_PATH`: not what is on another file system.
+fn open_pin(path: &Path) -> Result<OwnedFd> {
+    let shown = output::path(path);
+    let pin = open_own(path, OFlags::empty()).with_context(|| shown.clone())?;
     ensure!(
         crate::instances::is_bpf(pin.as_fd())?,
         "{shown}: not on a BPF file system (bpffsctl status shows where there are any)"
     );
-    let object = Object::get(&environment.proc, pin.as_fd())
-        .with_context(|| format!("{shown}: what is pinned cannot be fetched"))?;
+    Ok(pin)
+}
+
+/// Where one of the files that a pin tells of is seen: as the type of the file system, a colon, and the
+/// path there. Several file systems may have that type and a file of that name: it is the one with this
+/// object.
+fn seen_at(proc: &Proc, mounts: &[Mount], told: &str, id: ObjectId) -> Option<PathBuf> {
+    let (kind, inside) = told.split_once(':')?;
+    let shows = |path: &PathBuf| {
+        let id_there = || -> Result<ObjectId> {
+            let file = open_own(path, OFlags::empty())?;
+            Ok(Object::get(proc, file.as_fd())?.info()?.id)
+        };
+        id_there().is_ok_and(|its| its == id)
+    };
+    let of_kind = mounts.iter().filter(|mount| mount.kind == kind);
+    let mut paths = of_kind.filter_map(|mount| mount.place_of(Path::new(inside)));
+    paths.find(shows)
+}
+
+/// Removes all files of what is pinned at `path`.
+fn unexpose_all(environment: &Environment, path: &Path) -> Result<Vec<Exposed>> {
+    let proc = &environment.proc;
+    let pin = open_pin(path)?;
+    let mut done = Vec::new();
+    // The kernel tells of so many at a time only.
+    loop {
+        let what =
+            pins::inspect(proc, pin.as_fd(), Detail::Brief).with_context(|| output::path(path))?;
+        let mounts = mounts::parse(&proc.read("self/mountinfo")?)?;
+        let before = done.len();
+        for told in &what.exposed {
+            match seen_at(proc, &mounts, told, what.id) {
+                Some(file) => done.extend(each(&[file], &mut unexpose_one)),
+                None => {
+                    let error = "not to be seen from here: mount that file system, or look there \
+                                 as a user who may read the file";
+                    eprintln!("bpffsctl: {}: {error}", output::plain(told));
+                    done.push(Exposed {
+                        file: told.into(),
+                        done: false,
+                        error: Some(error.into()),
+                    });
+                }
+            }
+        }
+        let is_over = done.iter().skip(before).all(|one| !one.done);
+        if is_over {
+            return Ok(done);
+        }
+    }
+}
+
+/// Makes files.
+pub fn expose(environment: &Environment, args: &Expose) -> Result<Outcome> {
+    let pin = open_pin(&args.pin)?;
+    let object = Object::get(&environment.proc, pin.as_fd()).with_context(|| {
+        let shown = output::path(&args.pin);
+        format!("{shown}: what is pinned cannot be fetched")
+    })?;
     let files: Vec<PathBuf> = args
         .files
         .iter()
@@ -239,7 +302,10 @@ pub fn expose(environment: &Environment, args: &Expose) -> Result<Outcome> {
 
 /// Removes files.
 pub fn unexpose(environment: &Environment, args: &Unexpose) -> Result<Outcome> {
-    let done = each(&args.files, &mut unexpose_one);
+    let mut done = each(&args.files, &mut unexpose_one);
+    for pin in &args.all {
+        done.extend(unexpose_all(environment, pin)?);
+    }
     finish(environment, done)
 }
 

@@ -168,6 +168,14 @@ said "not a file that exposes a pin"
 must ctl unexpose "$units/bpf.view" "$units/bpf.more"
 must find "$units" -name 'bpf.*'
 silent
+must ctl expose "$BPF/view" "$units/bpf.view" /sys/fs/cgroup/system.slice/bpf.again
+must ctl unexpose --all "$BPF/view"
+must find /sys/fs/cgroup -name 'bpf.*'
+silent
+must ctl unexpose --all "$BPF/view"
+silent
+refused ctl unexpose --all /tmp
+said "not on a BPF file system"
 
 # Who is not root.
 as_user status
