@@ -74,9 +74,12 @@ module-lint:
 selftests:
 	+@$(MAKE) -C tools/testing/selftests KSRC=$(KDIR) O=$(out)/selftests all
 
-# What moves trees while agents use them; it has some of what clients have.
-rounds:
+# What moves trees while agents use them.
+moving:
 	+@$(call cargo,tools/testing/rounds)
+
+# With real clients, too; it has some of what their tests have.
+rounds: moving
 	@GOCACHE=$(top)/build/go GO111MODULE=off GOPATH=/usr/share/gocode \
 		go build -o $(top)/build/use_cilium tools/testing/rounds/go/use_cilium.go
 	+@$(MAKE) -C tools/testing/selftests TARGETS=bpffs/clients KSRC=$(KDIR) O=$(out)/selftests all
@@ -92,5 +95,5 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module test-modules module-lint klp-relocate static-klp-relocate bpffsctl tools selftests rounds mainline \
+.PHONY: all module test-modules module-lint klp-relocate static-klp-relocate bpffsctl tools selftests moving rounds mainline \
 	bench samples

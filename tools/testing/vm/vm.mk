@@ -61,7 +61,7 @@ shell:
 
 test: newer := $(if $(BRIEF),,$(if $(DEBUG),$(if $(ALL),--newer),--newer))
 test: setup
-	@$(BUILD) tools test-modules selftests >&2
+	@$(BUILD) tools test-modules selftests moving >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
 
 # The kernel's own tests that use the file system. They are built for the stock kernel: the
