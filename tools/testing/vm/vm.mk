@@ -10,7 +10,7 @@ KERNEL ?= 7.2
 DEBUG ?=
 # Not empty: on the debugging kernel, all that "make test" does, also on C's implementation.
 ALL ?=
-# Not empty: without the third run of the selftests, and with fewer repetitions.
+# Not empty: what a kernel of another series may change, and with fewer repetitions.
 BRIEF ?=
 # How often trees are moved there and back, how often that is killed, and what fault is put in.
 ROUNDS ?=
@@ -134,9 +134,8 @@ define VM_HELP
 In a virtual machine with a stock Debian kernel:
 make demo       show what bpffs does
 make test       build everything and run the tests
-                BRIEF=1: without the third run of the selftests, on ours with sharing=mount,
-                without the newer systemd and the host tools' own tests, and with a third of
-                the repetitions
+                BRIEF=1: what a kernel of another series may change: the selftests on both
+                implementations once each, with a third of the repetitions, and no clients
 make test-mainline
                 run the kernel's own BPF selftests that use the file system, unchanged
 make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, kmemleak,
