@@ -22,7 +22,7 @@ newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
 # Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
 IMPL ?= rust
 # Seconds after which a guest that runs the tests is given up.
-TIMEOUT ?= $(if $(ALL),10800,$(if $(DEBUG),3600,1800))
+TIMEOUT ?= $(if $(ALL),10800,3600)
 
 vm := tools/testing/vm
 kernel := $(KERNEL)$(if $(DEBUG),+debug)

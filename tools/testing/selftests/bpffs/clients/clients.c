@@ -279,9 +279,9 @@ static void add(const char *name)
 
 int main(int argc, char **argv)
 {
-	static char names[] = SCENARIOS;
+	static char all[] = SCENARIOS;
 	unsigned int i, compared = 0, old = 0;
-	char *name;
+	char *name, *names = getenv("BPFFS_SCENARIOS") ?: "";
 	ssize_t len;
 	int err;
 
@@ -297,7 +297,7 @@ int main(int argc, char **argv)
 	for (i = 1 + verbose; i < argc; i++)
 		add(argv[i]);
 	if (!scenarios_cnt) {
-		for (name = strtok(names, " "); name; name = strtok(NULL, " "))
+		for (name = strtok(*names ? names : all, " "); name; name = strtok(NULL, " "))
 			add(name);
 	}
 
