@@ -554,7 +554,13 @@ impl Mirror {
         if lost.is_empty() && !any {
             return Ok(());
         }
-        for part in &self.made.0 {
+        let parts = self.made.0.iter().collect();
+        // Each file may have to be looked at, in a moment that others wait for.
+        let threads = match any {
+            true => crew::processors(),
+            false => 1,
+        };
+        crew::work(parts, threads, |part: &Mutex<_>, _| {
             for (inode, made) in lock(part)?.iter_mut() {
                 if !any && !lost.contains(&made.inode) {
                     continue;
@@ -567,8 +573,8 @@ impl Mirror {
                     }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Copies the details of a file by this path, if it still is that file's in both trees.
