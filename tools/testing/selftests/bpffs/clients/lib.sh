@@ -39,7 +39,7 @@ silent() { [[ -z $out ]] || unmet "must say nothing"; }
 
 # soon COMMAND...: waits until it succeeds, for what the kernel does after a while.
 soon() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 120))
 	until "$@" >/dev/null 2>&1; do
 		[[ $SECONDS -lt $end ]] || { unmet "soon $*"; return 0; }
 		sleep 0.05
