@@ -149,6 +149,8 @@ fn seconds(span: Span) -> f64 {
 
 /// So many rounds more, at most, until each client has run twice.
 const MORE: usize = 20;
+/// What takes longer does not come: a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What a round without clients is called.
 const ROUND: &str = "round";
 
@@ -193,7 +195,7 @@ impl Rounds<'_> {
     /// so is how it is mounted.
     fn look(&self, name: &str, calls: Vec<u64>, is_finished: bool) -> Result<[Vec<String>; 3]> {
         let mut still = Vec::new();
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         for ((place, before), now) in self.places.iter().zip(calls).zip(0..) {
             while places::calls(&self.control, self.places)
                 .get(now)
@@ -418,7 +420,7 @@ impl Seen {
 
 /// Objects that there were not before. What holds one may take a moment to go.
 fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     loop {
         let now = snapshot::ids();
         if now == *before || Instant::now() > end {

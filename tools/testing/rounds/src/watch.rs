@@ -103,7 +103,7 @@ impl Watch {
     fn look(&self, control: &Control) -> Result<Vec<String>> {
         let (begun, sent) = control.packets();
         let first = sent.load(SeqCst);
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         while sent.load(SeqCst) == first && Instant::now() < end {
             thread::sleep(Duration::from_millis(2));
         }
