@@ -295,9 +295,10 @@ pub fn run(
     let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, &sites)?;
+        mirror.catch_up()?;
         // Those who change the tree all the time are not to be faster than what follows them.
         let urgent = Urgent::new();
-        mirror.catch_up()?;
+        mirror.catch_up_urgently()?;
 
         let begin = Instant::now();
         let hold = Hold::new(mirror.old())?;

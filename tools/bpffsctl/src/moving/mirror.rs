@@ -153,6 +153,9 @@ struct Lot {
 /// So often what changes is followed before changes are held back.
 const ROUNDS: usize = 10;
 
+/// So often by threads that leave others no time.
+const URGENT_ROUNDS: usize = 3;
+
 /// Others may wait for so long while what has changed last is copied.
 const SHORT: Duration = Duration::from_millis(3);
 
@@ -328,7 +331,17 @@ impl Mirror {
 
     /// Copies what has changed until what is left takes a few milliseconds, or a few times.
     pub fn catch_up(&self) -> Result<()> {
-        for _ in 0..ROUNDS {
+        self.catch_up_in(ROUNDS)
+    }
+
+    /// The same by an urgent thread, which keeps others from running on a machine with few processors: fewer
+    /// times.
+    pub fn catch_up_urgently(&self) -> Result<()> {
+        self.catch_up_in(URGENT_ROUNDS)
+    }
+
+    fn catch_up_in(&self, rounds: usize) -> Result<()> {
+        for _ in 0..rounds {
             let begin = Instant::now();
             if !self.follow()? || begin.elapsed() < SHORT {
                 break;
