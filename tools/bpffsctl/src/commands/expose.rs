@@ -275,8 +275,9 @@ fn unexpose_all(environment: &Environment, path: &Path) -> Result<Vec<Exposed>> 
                 }
             }
         }
-        let is_over = done.iter().skip(before).all(|one| !one.done);
-        if is_over {
+        // What could not be removed would be told of once more.
+        let mut last = done.iter().skip(before);
+        if done.len() == before || last.any(|one| !one.done) {
             return Ok(done);
         }
     }
