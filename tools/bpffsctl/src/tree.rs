@@ -74,8 +74,9 @@ pub enum Next {
     Stop,
 }
 
-const WITHIN: ResolveFlags = ResolveFlags::BENEATH
-    .union(ResolveFlags::NO_XDEV)
+/// Names that a directory has lead nowhere else by themselves. `BENEATH` would be an error for a file that is
+/// renamed to another directory meanwhile.
+const WITHIN: ResolveFlags = ResolveFlags::NO_XDEV
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_MAGICLINKS);
 
@@ -264,6 +265,31 @@ mod tests {
             .map(|(path, _)| path)
             .collect();
         assert_eq!(names, ["", "a", "b", "b/c", "b/c/pin", "link"]);
+    }
+
+    // Catches: that a name cannot be looked at as it is just renamed to another directory (RESOLVE_BENEATH).
+    #[test]
+    fn what_is_renamed_meanwhile_is_there_or_not() {
+        let scratch = Scratch::new("renamed");
+        let [here, there] = ["here", "there"].map(|name| scratch.0.join(name).join("pin"));
+        for path in [&here, &there] {
+            fs::create_dir(path.parent().unwrap()).unwrap();
+        }
+        fs::write(&here, "").unwrap();
+        let directory = open(scratch.open().as_fd(), c"here").unwrap();
+        std::thread::scope(|scope| {
+            let renaming = scope.spawn(|| {
+                for _ in 0..20_000 {
+                    fs::rename(&here, &there).unwrap();
+                    fs::rename(&there, &here).unwrap();
+                }
+            });
+            while !renaming.is_finished() {
+                let error = open(directory.as_fd(), c"pin").err();
+                let kind = error.map_or(io::ErrorKind::NotFound, |error| error.kind());
+                assert_eq!(kind, io::ErrorKind::NotFound);
+            }
+        });
     }
 
     // Catches: the deepest tree that there can be ending the program.

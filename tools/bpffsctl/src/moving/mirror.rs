@@ -222,9 +222,8 @@ impl Part {
     }
 }
 
-const BELOW: ResolveFlags = ResolveFlags::BENEATH
-    .union(ResolveFlags::NO_SYMLINKS)
-    .union(ResolveFlags::NO_MAGICLINKS);
+/// Paths are made of names that directories have. `BENEATH` would be an error for what is renamed meanwhile.
+const BELOW: ResolveFlags = ResolveFlags::NO_SYMLINKS.union(ResolveFlags::NO_MAGICLINKS);
 
 fn open_directory(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     if path.as_os_str().is_empty() {
