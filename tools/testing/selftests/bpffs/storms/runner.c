@@ -16,7 +16,7 @@
 /* A slow kernel frees much later than it is told to. */
 #define SETTLE_MS 60000
 /* After the end, for all operations to have succeeded, and for a worker to end. */
-#define LONGER_MS 60000
+#define LONGER_MS 180000
 #define STUCK_MS 90000
 /* Streams of random numbers that are no worker's. */
 #define KILLER 1000

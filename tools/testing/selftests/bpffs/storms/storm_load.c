@@ -56,10 +56,13 @@ static void switch_functions(struct storm *storm, bool on)
 		storm_complain(storm, "%s: %s", on ? "load" : "disable", strerror(-err));
 }
 
-/* A mount of ours that no worker can find. */
+/* A mount of ours that no worker can find. Nor does it join what a worker may just have made read-only. */
 static int hidden_mount(struct storm *storm)
 {
-	int fs = fs_open(), mnt = fs < 0 ? fs : fs_create(fs) ?: fs_mount(fs, 0);
+	int fs = fs_open(), mnt = fs;
+
+	if (mnt >= 0)
+		mnt = fs_flag(fs, "newinstance") ?: fs_create(fs) ?: fs_mount(fs, 0);
 
 	if (mnt < 0)
 		storm_complain(storm, "hidden mount: %s", strerror(-mnt));
