@@ -14,7 +14,7 @@ use super::programs::{Programs, PROGRAM};
 use crate::job::Job;
 use crate::ktap::{Count, TestResult};
 use crate::machine::Machine;
-use crate::outcome::{Outcome, TooLong};
+use crate::outcome::{Emulation, Outcome, TooLong};
 use crate::suite::follow;
 use crate::{kernel_log, pipe};
 
@@ -112,6 +112,10 @@ fn judge(seen: &Seen, outcome: &Result<Outcome>) -> Result<Verdict> {
         Ok(outcome) => outcome,
         Err(error) => {
             let slow = error.is::<TooLong>();
+            ensure!(
+                !error.is::<Emulation>(),
+                "of its emulation, so run it again: {error:#}"
+            );
             let error = format!("{error:#}");
             ensure!(!seen.program.is_empty(), "no test was run: {error}");
             let lines: Vec<_> = error.lines().collect();
