@@ -52,6 +52,11 @@ module: $(if $(filter file,$(origin KLP_RELOCATE)),klp-relocate)
 test-modules: export BPFFS_TESTFS := y
 test-modules: module
 
+# All modules once more, which count what is run, and what keeps that when they go.
+coverage-modules:
+	+@$(MAKE) --no-print-directory -f $(vm)/build.mk test-modules MODULE_OUT=$(out)/coverage BPFFS_COVERAGE=y \
+		KRUSTFLAGS="-Cinstrument-coverage -Zno-profiler-runtime -Zcoverage-options=branch"
+
 klp-relocate:
 	+@$(call cargo,tools/klp-relocate)
 
@@ -95,5 +100,5 @@ bench:
 samples:
 	+@$(MAKE) -C samples OUT=$(top)/build/samples
 
-.PHONY: all module test-modules module-lint klp-relocate static-klp-relocate bpffsctl tools selftests moving rounds mainline \
+.PHONY: all module test-modules coverage-modules module-lint klp-relocate static-klp-relocate bpffsctl tools selftests moving rounds mainline \
 	bench samples

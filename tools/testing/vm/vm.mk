@@ -12,11 +12,13 @@ DEBUG ?=
 ALL ?=
 # Not empty: what a kernel of another series may change, and with fewer repetitions.
 BRIEF ?=
+# Not empty: the modules count what is run, and leave that for "make coverage".
+COVERAGE ?=
 # How often trees are moved there and back, how often that is killed, and what fault is put in.
 ROUNDS ?=
 KILLS ?=
 FAULT ?=
-export ALL BRIEF ROUNDS KILLS FAULT
+export ALL BRIEF COVERAGE ROUNDS KILLS FAULT
 # Not empty: the root with the newer systemd is wanted, too.
 newer := $(if $(filter newer,$(SYSTEMD))$(filter setup,$(MAKECMDGOALS)),--newer)
 # Whose file system "make vm" and "make shell" mount; none: they neither load nor mount anything.
@@ -37,7 +39,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := deb test-packages vm shell test test-mainline test-debug test-mutants test-rounds bench demo
+in_guests := deb test-packages vm shell test test-mainline test-debug coverage coverage-report test-mutants test-rounds bench demo
 
 ifdef KDIR
 
@@ -61,7 +63,7 @@ shell:
 
 test: newer := $(if $(BRIEF),,$(if $(DEBUG),$(if $(ALL),--newer),--newer))
 test: setup
-	@$(BUILD) tools test-modules selftests moving >&2
+	@$(BUILD) tools test-modules $(if $(COVERAGE),coverage-modules) selftests moving >&2
 	@TIMEOUT="$(TIMEOUT)" $(GUEST) test
 
 # The kernel's own tests that use the file system. They are built for the stock kernel: the
@@ -77,6 +79,17 @@ test-mainline: setup
 # The same where the kernel watches every access, and allocations fail.
 test-debug:
 	@$(MAKE) test DEBUG=1
+
+# Which lines of the module the tests run, on the stock kernel and the debugging one.
+coverage:
+	-@$(MAKE) test COVERAGE=1
+	-@$(MAKE) test COVERAGE=1 DEBUG=1
+	@$(MAKE) coverage-report
+
+# Of what was counted before, on whatever kernels.
+coverage-report: setup
+	@$(BUILD) tools >&2
+	@$(GUEST) coverage
 
 # Whether the tests notice a fault in the module.
 test-mutants: setup
@@ -143,6 +156,10 @@ make test-debug the selftests and more on a debugging kernel (KASAN, lockdep, km
                 ALL=1: on C's implementation and its instances, too, and all else that
                 "make test" does but the host tools' own tests, which takes several
                 times as long
+make coverage   which lines of the module these two run: a table of its files, and annotated sources in
+                build/coverage. Fails if a line is not run and not listed with a reason in
+                tools/testing/coverage/unreached. "make test COVERAGE=1 KERNEL=..." counts for it, too
+                ("make coverage-report")
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make test-rounds [ROUNDS=20] [KILLS=100] [FAULT=name]

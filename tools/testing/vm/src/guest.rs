@@ -2,6 +2,7 @@
 
 //! The first process of a guest.
 
+mod counted;
 mod module;
 mod mounts;
 
@@ -18,6 +19,7 @@ use anyhow::{bail, Context, Result};
 use rustix::mount::{mount, unmount, MountFlags, UnmountFlags};
 use rustix::process::{kill_process, Pid, Signal, WaitOptions};
 
+use crate::coverage::COUNTED;
 use crate::job::{Impl, Job, Message};
 use crate::kernel_log;
 use crate::leaks;
@@ -63,6 +65,9 @@ fn run() -> Result<()> {
         rustix::system::sethostname(b"bpffs")?;
         tool("ip", &["link", "set", "lo", "up"])?;
     }
+    if let (Some(coverage), false) = (&job.coverage, agent) {
+        counted::begin(coverage)?;
+    }
     if job.systemd && !agent {
         // Whose file system systemd is to mount.
         if job.implementation == Impl::Rust {
@@ -100,6 +105,11 @@ fn run() -> Result<()> {
             }
         }
         Err(error) => say(Message::Error(format!("{error:#}")))?,
+    }
+    if let Some(coverage) = &job.coverage {
+        if let Err(error) = counted::keep(&coverage.join(COUNTED)) {
+            say(Message::Error(format!("{error:#}")))?;
+        }
     }
 
     let records = kernel_log::read()?;

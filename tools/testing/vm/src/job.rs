@@ -34,6 +34,8 @@ pub struct Job {
     pub systemd: bool,
     /// Module to load.
     pub module: Option<PathBuf>,
+    /// Directory of modules that count what is run, and where they leave that.
+    pub coverage: Option<PathBuf>,
     /// Working directory of the command.
     pub directory: PathBuf,
     /// `NAME=VALUE` for the command.
@@ -64,6 +66,9 @@ impl Job {
         put("impl", implementation.as_ref().map_or("", |v| v.get_name()));
         if let Some(module) = &self.module {
             put("module", &module.to_string_lossy());
+        }
+        if let Some(coverage) = &self.coverage {
+            put("coverage", &coverage.to_string_lossy());
         }
         if self.systemd {
             put("systemd", "");
@@ -97,6 +102,7 @@ impl Job {
                         Impl::from_str(value, false).map_err(anyhow::Error::msg)?;
                 }
                 "module" => job.module = Some(value.into()),
+                "coverage" => job.coverage = Some(value.into()),
                 "directory" => job.directory = value.into(),
                 "env" => job.env.push(value.to_owned()),
                 "command" => job.command = value.to_owned(),
@@ -166,6 +172,7 @@ mod tests {
             implementation: Impl::Rust,
             systemd: true,
             module: Some("/a b/bpffs.ko".into()),
+            coverage: Some("/a b/coverage".into()),
             directory: "/tmp".into(),
             env: vec!["A=b=c".into(), "B=".into()],
             command: "echo 'x\ny' \"$A\" \\ =".into(),

@@ -10,6 +10,7 @@
 mod accelerator;
 mod bench;
 mod comparison;
+mod coverage;
 mod guest;
 mod job;
 mod kernel_log;
@@ -91,6 +92,21 @@ enum Command {
         #[arg(required_unless_present = "results_on_systemd")]
         commands: Vec<String>,
     },
+    /// Tell which lines were run, by what modules have counted in guests with --coverage
+    Coverage {
+        /// Directory of modules that have counted (may be repeated)
+        #[arg(required = true)]
+        modules: Vec<PathBuf>,
+        /// List of the lines that nothing can reach, with reasons
+        #[arg(long)]
+        unreached: PathBuf,
+        /// Directory for the annotated sources
+        #[arg(long)]
+        out: PathBuf,
+        /// Version of LLVM, which is the Rust compiler's
+        #[arg(long, default_value = "19")]
+        llvm: String,
+    },
     /// Count what operations cost on both implementations, in a guest each, and compare
     Bench {
         #[command(flatten)]
@@ -161,6 +177,9 @@ struct GuestArgs {
     /// Count instructions: each takes a nanosecond of the guest's time, on one processor
     #[arg(long)]
     icount: bool,
+    /// Load coverage.ko of this directory first, and leave there what its other modules count
+    #[arg(long, value_name = "DIR")]
+    coverage: Option<PathBuf>,
     /// Environment variable for the command (may be repeated)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -184,6 +203,7 @@ impl GuestArgs {
             implementation: self.implementation,
             systemd: self.systemd,
             module: self.module.clone(),
+            coverage: self.coverage.clone(),
             directory: std::env::current_dir()?,
             env: self.env.clone(),
             command: command.to_owned(),
@@ -235,6 +255,20 @@ fn run(cli: Cli) -> Result<u8> {
                 one_sided,
             };
             suite::run(&guest.machine(), plan)
+        }
+        Command::Coverage {
+            modules,
+            unreached,
+            out,
+            llvm,
+        } => {
+            let plan = coverage::Plan {
+                modules,
+                unreached,
+                out,
+                llvm,
+            };
+            coverage::run(&plan)
         }
         Command::Bench {
             guest,
