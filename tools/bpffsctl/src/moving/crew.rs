@@ -18,6 +18,8 @@ struct State<W> {
     waiting: Vec<W>,
     /// How many are being worked at, of which more may come.
     begun: usize,
+    /// How many threads wait for something to do.
+    idle: usize,
     failed: Option<Error>,
 }
 
@@ -41,6 +43,7 @@ pub fn work<W: Send>(
         state: Mutex::new(State {
             waiting: first,
             begun: 0,
+            idle: 0,
             failed: None,
         }),
         changed: Condvar::new(),
@@ -79,6 +82,11 @@ impl<W> Queue<W> {
         self.changed.notify_all();
     }
 
+    /// Whether a thread waits for something to do.
+    pub fn someone_is_idle(&self) -> bool {
+        self.lock().idle > 0
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<W>> {
         // Nobody dies while the lock is held.
         self.state
@@ -100,10 +108,12 @@ impl<W> Queue<W> {
             if state.begun == 0 {
                 return None;
             }
+            state.idle += 1;
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.idle -= 1;
         }
     }
 

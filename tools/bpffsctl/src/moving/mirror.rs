@@ -392,19 +392,24 @@ impl Mirror {
     /// Copies all that is in these directories and below.
     fn directories(&self, paths: Vec<PathBuf>, threads: usize) -> Result<()> {
         let first = paths.into_iter().map(Work::Directory).collect();
-        crew::work(first, threads, |work, queue| match work {
-            Work::Directory(path) => {
-                let lots = self.directory(&path).with_context(|| name_of(&path))?;
-                queue.add(lots.into_iter().map(Work::Names));
-                Ok(())
+        crew::work(first, threads, |work, queue| {
+            let mut lots = match work {
+                Work::Directory(path) => self.directory(&path).with_context(|| name_of(&path))?,
+                Work::Names(lot) => vec![lot],
             }
-            Work::Names(lot) => {
+            .into_iter();
+            while let Some(lot) = lots.next() {
+                // Threads that make files in the same directory wait for each other.
+                if queue.someone_is_idle() {
+                    queue.add(lots.by_ref().map(Work::Names));
+                }
                 self.watch.gather().context("inotify")?;
                 self.names(&lot, |_, path| {
                     queue.add([Work::Directory(path)]);
                     Ok(())
-                })
+                })?;
             }
+            Ok(())
         })
     }
 
