@@ -23,9 +23,17 @@ impl TakeOver for BpfFs {
     }
 }
 
+/// The kernel's series, if it is none of those that the tests were run on (`Kbuild`).
+fn untried() -> Option<&'static str> {
+    option_env!("UNTRIED").filter(|series| !series.is_empty())
+}
+
 impl Callbacks for BpfFs {
     fn patched() {
         pr_info!("new mounts of type bpf are served by this module\n");
+        if let Some(series) = untried() {
+            pr_notice!("not tried with Linux {series} yet: its tests tell whether it works there\n");
+        }
     }
 
     fn unpatched() {

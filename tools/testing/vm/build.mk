@@ -32,12 +32,18 @@ btf := $(if $(call config,DEBUG_INFO_BTF),$(BTF))
 
 all: tools module bpffsctl selftests samples
 
+# Whether nobody has tried this kernel.
+series := $(shell expr "$(RELEASE)" : '\([0-9]*\.[0-9]*\)')
+tried := $(shell sed -n 's/^tried := //p' "$(sources)/Kbuild")
+
 # A klp-relocate that is built already, as where DKMS builds.
 KLP_RELOCATE ?= $(CARGO_TARGET_DIR)/debug/klp-relocate
 
 module: $(if $(filter file,$(origin KLP_RELOCATE)),klp-relocate)
 	+@mkdir -p $(module_out)
 	+@$(kbuild) MO=$(module_out) modules
+	$(if $(filter $(series),$(tried)),,@echo "bpffs: warning: the module was not tried with Linux $(series) yet," \
+		"only with $(tried): see what its tests say before you rely on it" >&2)
 	$(if $(btf),,@echo "bpffs: warning: nothing proves that the kernel's functions are what the module takes" \
 		"them to be, as $(KDIR) has no vmlinux with BTF: name one with BTF=" >&2)
 	@$(KLP_RELOCATE) convert --symbols $(sources)/rust/livepatch.symbols \
