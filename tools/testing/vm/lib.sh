@@ -38,21 +38,32 @@ debug_key() {
 	} | key
 }
 
-# cached_kernel KERNEL: the cache's directory for a series (7.2), a version (7.2.12) or
-# a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is none.
-# With +debug behind one of these it is the debugging kernel from the same source.
+# flavour KERNEL: what the name ends in of the kernels that a series or a version stands for: the cloud's,
+# unless another one is named (7.2-amd64, 7.2-rt-amd64).
+flavour() {
+	case ${1%+debug} in
+	*-*) echo "${1##*[0-9]-}" ;;
+	*) echo cloud-amd64 ;;
+	esac
+}
+
+# cached_kernel KERNEL: the cache's directory for a series (7.2), a version (7.2.12), one of these with a
+# flavour (7.2-rt-amd64) or a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is
+# none. With +debug behind one of these it is the debugging kernel from the same source.
 cached_kernel() {
-	local want=${1%+debug} key=$kernel_key dirs
+	local want=${1%+debug} key=$kernel_key dirs behind
+	# No flavour is part of another one's name.
+	behind="+*[0-9]-$(flavour "$1")"
 	case $1 in
 	*+debug)
 		[[ -d $root_dir ]] || return 1
 		key=$(debug_key)
-		want=${want%%+*}
+		want=${want%%[+-]*}
 		[[ $want == *.*.* ]] || want+='.*'
 		want+='+debug' ;;
-	*-*) ;;
-	*.*.*) want+='+*-cloud-amd64' ;;
-	*) want+='.*-cloud-amd64' ;;
+	*+*) ;;
+	*.*.*) want="${want%%-*}$behind" ;;
+	*) want="${want%%-*}.*$behind" ;;
 	esac
 	# shellcheck disable=SC2206,SC2086 # the series is a pattern
 	dirs=("$cache"/kernels/${want}_*_"$key")

@@ -4,7 +4,7 @@
 # the cache: what builds for a stock kernel, and what runs in virtual machines.
 
 # The stock kernel: a series, of which the newest release is taken when it is
-# set up, or a release such as 7.2.12+deb13-cloud-amd64.
+# set up, one with a flavour such as 7.2-rt-amd64, or a release such as 7.2.12+deb13-cloud-amd64.
 KERNEL ?= 7.2
 # Not empty: the debugging kernel from that kernel's source.
 DEBUG ?=
@@ -39,7 +39,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := deb test-packages vm shell test test-mainline test-debug coverage coverage-report test-mutants test-rounds bench demo
+in_guests := deb test-packages vm shell test test-mainline test-debug coverage coverage-report matrix test-mutants test-rounds bench demo
 
 ifdef KDIR
 
@@ -90,6 +90,11 @@ coverage:
 coverage-report: setup
 	@$(BUILD) tools >&2
 	@$(GUEST) coverage
+
+# The tests on each of these kernels, and a table.
+MATRIX ?= 7.2-cloud-amd64 7.2-amd64 7.2-rt-amd64 7.3-cloud-amd64 7.3-amd64 7.3-rt-amd64
+matrix:
+	@$(vm)/matrix $(MATRIX)
 
 # Whether the tests notice a fault in the module.
 test-mutants: setup
@@ -160,6 +165,9 @@ make coverage   which lines of the module these two run: a table of its files, a
                 build/coverage. Fails if a line is not run and not listed with a reason in
                 tools/testing/coverage/unreached. "make test COVERAGE=1 KERNEL=..." counts for it, too
                 ("make coverage-report")
+make matrix [MATRIX='7.2-rt-amd64 7.3'] [BRIEF=1]
+                the tests on each of these kernels (default: three flavours of two series), which are
+                set up if need be, and a table; hours. What was said is in build/matrix
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make test-rounds [ROUNDS=20] [KILLS=100] [FAULT=name]
