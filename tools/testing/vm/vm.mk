@@ -39,7 +39,7 @@ GUEST = $(ENTER) $(if $(SHARE),--share "$(SHARE)") $(vm)/in-guest
 override CMD := $(value CMD)
 export CMD
 
-in_guests := deb test-packages vm shell test test-mainline test-debug coverage coverage-report matrix test-mutants test-rounds bench demo
+in_guests := deb test-packages vm shell test test-mainline test-debug coverage coverage-report fuzz matrix test-mutants test-rounds bench demo
 
 ifdef KDIR
 
@@ -90,6 +90,11 @@ coverage:
 coverage-report: setup
 	@$(BUILD) tools >&2
 	@$(GUEST) coverage
+
+# Sequences of calls on both implementations, for as long as BPFFS_FUZZ says.
+fuzz: setup
+	@$(BUILD) tools module selftests >&2
+	@$(GUEST) fuzz
 
 # The tests on each of these kernels, and a table.
 MATRIX ?= 7.2-cloud-amd64 7.2-amd64 7.2-rt-amd64 7.3-cloud-amd64 7.3-amd64 7.3-rt-amd64
@@ -165,6 +170,9 @@ make coverage   which lines of the module these two run: a table of its files, a
                 build/coverage. Fails if a line is not run and not listed with a reason in
                 tools/testing/coverage/unreached. "make test COVERAGE=1 KERNEL=..." counts for it, too
                 ("make coverage-report")
+make fuzz       make up sequences of calls and compare both implementations, for ten minutes or for as
+                long as BPFFS_FUZZ says (8h), once with mounts that join and once without. What differs
+                is reduced, printed, and left in build/fuzz. BPFFS_SEED= repeats it
 make matrix [MATRIX='7.2-rt-amd64 7.3'] [BRIEF=1]
                 the tests on each of these kernels (default: three flavours of two series), which are
                 set up if need be, and a table; hours. What was said is in build/matrix
@@ -195,7 +203,7 @@ make lint       rustfmt, clippy, rustdoc, shellcheck
 make setup      only fetch and make what the others need (they do it themselves)
 make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
-DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, test,
+DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, test, fuzz,
                 test-mainline, test-mutants, test-rounds
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 endef

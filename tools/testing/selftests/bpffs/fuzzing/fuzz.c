@@ -3,7 +3,7 @@
  * The same sequences of system calls on C's implementation and on ours, all
  * results compared; see fuzz.h.
  *
- *	BPFFS_FUZZ=500		so many sequences, or for so many seconds (60s)
+ *	BPFFS_FUZZ=500		so many sequences, or for so long (60s, 30m, 8h)
  *	BPFFS_SEED=n		their seed
  *	BPFFS_CORPUS=dir	the sequences that are run before
  *	BPFFS_FINDINGS=dir	where to write minimised differences, for the corpus
@@ -557,8 +557,18 @@ TEST_F_TIMEOUT(fuzz, corpus, 1200)
 	batch_free(&batch);
 }
 
+/* Milliseconds that a unit stands for; 0 for one that there is not. */
+static unsigned int unit_ms(const char *unit)
+{
+	if (!strcmp(unit, "s"))
+		return 1000;
+	if (!strcmp(unit, "m"))
+		return 60 * 1000;
+	return strcmp(unit, "h") ? 0 : 60 * 60 * 1000;
+}
+
 /* Catches: any call whose result is not that of C's implementation. */
-TEST_F_TIMEOUT(fuzz, random, 36000)
+TEST_F_TIMEOUT(fuzz, random, 5 * 24 * 3600)
 {
 	const char *length = getenv("BPFFS_FUZZ") ?: "";
 	unsigned int index = 0, cnt = DEFAULT_CNT, i;
@@ -569,8 +579,10 @@ TEST_F_TIMEOUT(fuzz, random, 36000)
 	if (*length) {
 		cnt = strtoul(length, &unit, 0);
 		ms = 0;
-		if (*unit == 's') {
-			end = now_ms() + cnt * 1000ull;
+		if (*unit) {
+			ASSERT_NE(0, unit_ms(unit))
+				TH_LOG("BPFFS_FUZZ=%s: neither a number nor a time such as 60s, 30m, 8h", length);
+			end = now_ms() + (uint64_t)cnt * unit_ms(unit);
 			cnt = UINT_MAX;
 		}
 	}
