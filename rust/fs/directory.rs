@@ -12,6 +12,7 @@ use crate::{
         Stat, //
     },
     bindings,
+    compat,
     dentry::Dentry,
     inode::CompleteINode,
     xattr,
@@ -289,21 +290,21 @@ impl<D: DirectoryOperations> DirectoryTable<D> {
         }
     }
 
-    /// # Safety
-    ///
-    /// The caller must do as the VFS does: pass a directory of `D::FileSystem`, locked for writing,
-    /// and a negative dentry in it.
-    unsafe extern "C" fn create(
-        _idmap: *mut bindings::mnt_idmap,
-        _dir: *mut bindings::inode,
-        dentry: *mut bindings::dentry,
-        mode: bindings::umode_t,
-        // Whether the caller insists on a new file, which it has seen to itself.
-        #[cfg(not(since_7_3))] _excl: bool,
-    ) -> c_int {
-        // SAFETY: The dentry is as the type wants it by this function's contract.
-        let dentry = unsafe { NewDentry::from_raw(dentry) };
-        from_result(|| D::create(dentry, Mode::from_raw(mode)).map(|Instantiated { .. }| 0))
+    compat::create_operation! {
+        /// # Safety
+        ///
+        /// The caller must do as the VFS does: pass a directory of `D::FileSystem`, locked for
+        /// writing, and a negative dentry in it.
+        unsafe extern "C" fn create(
+            _idmap: *mut bindings::mnt_idmap,
+            _dir: *mut bindings::inode,
+            dentry: *mut bindings::dentry,
+            mode: bindings::umode_t
+        ) -> c_int {
+            // SAFETY: The dentry is as the type wants it by this function's contract.
+            let dentry = unsafe { NewDentry::from_raw(dentry) };
+            from_result(|| D::create(dentry, Mode::from_raw(mode)).map(|Instantiated { .. }| 0))
+        }
     }
 
     /// # Safety

@@ -6,7 +6,7 @@
 
 use crate::{
     bindings,
-    in_place::init_in_place,
+    compat::init_in_place,
     inode_cache::INodeCache,
     instances::Instances,
     super_block,

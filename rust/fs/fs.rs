@@ -201,9 +201,9 @@ mod bindings;
 unsafe impl<T> pin_init::Zeroable for bindings::__BindgenUnionField<T> {}
 
 mod attributes;
-mod barrier;
 mod c_result;
 pub mod capability;
+mod compat;
 mod computed_xattrs;
 mod context;
 mod deferred;
@@ -213,7 +213,6 @@ mod file;
 mod file_system;
 mod filling;
 mod frozen;
-mod in_place;
 mod inode;
 mod inode_cache;
 mod inode_limit;
@@ -238,8 +237,8 @@ mod watch;
 pub mod xattr;
 
 pub use attributes::{Changes, Stat};
-pub use barrier::smp_mb;
 pub use c_result::{from_err_ptr, to_result};
+pub use compat::smp_mb;
 pub use context::{init_fs_context, Context, FsContext, Sharing, UnknownParameters};
 pub use deferred::Deferred;
 pub use dentry::{Entry, Instantiated, LinkSource, NewDentry, Removed, Renamed, Renaming};

@@ -6,10 +6,10 @@
 
 use crate::{
     bindings,
+    compat::init_in_place,
     dentry::Dentry,
     directory::DirectoryOps,
     file::FileOps,
-    in_place::init_in_place,
     symlink,
     to_result,
     uidgid::{Kgid, Kuid},

@@ -5,7 +5,7 @@
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 
 use crate::{
-    bindings, in_place::init_in_place, inode::INodeContainer, inode_limit::INodeLimit, symlink,
+    bindings, compat::init_in_place, inode::INodeContainer, inode_limit::INodeLimit, symlink,
     xattr::Store, FileSystem,
 };
 use core::{

@@ -9,7 +9,7 @@
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
 use crate::{
-    bindings,
+    bindings, compat,
     frozen::{freeze, thaw},
     AnyINode, Frozen, Path,
 };
@@ -273,11 +273,21 @@ mod refuse {
         };
     }
 
+    compat::create_operation! {
+        /// # Safety
+        ///
+        /// None; `unsafe` is what the type of the function asks for.
+        pub(super) unsafe extern "C" fn create(
+            _: *mut mnt_idmap,
+            _: *mut inode,
+            _: *mut dentry,
+            _: umode_t
+        ) -> c_int {
+            STALE
+        }
+    }
+
     refuse! {
-        #[cfg(not(since_7_3))]
-        create(*mut mnt_idmap, *mut inode, *mut dentry, umode_t, bool) -> c_int { STALE }
-        #[cfg(since_7_3)]
-        create(*mut mnt_idmap, *mut inode, *mut dentry, umode_t) -> c_int { STALE }
         link(*mut dentry, *mut inode, *mut dentry) -> c_int { STALE }
         unlink(*mut inode, *mut dentry) -> c_int { STALE }
         symlink(*mut mnt_idmap, *mut inode, *mut dentry, *const c_char) -> c_int { STALE }

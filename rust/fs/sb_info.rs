@@ -9,7 +9,7 @@
 
 use crate::{
     bindings,
-    in_place::init_in_place,
+    compat::init_in_place,
     inode_limit::INodeLimit,
     instances::Entry,
     new_box::new_uninit_box,
