@@ -32,7 +32,9 @@ impl Callbacks for BpfFs {
     fn patched() {
         pr_info!("new mounts of type bpf are served by this module\n");
         if let Some(series) = untried() {
-            pr_notice!("not tried with Linux {series} yet: its tests tell whether it works there\n");
+            pr_notice!(
+                "not tried with Linux {series} yet: its tests tell whether it works there\n"
+            );
         }
     }
 
