@@ -507,6 +507,67 @@ TEST_F(outside_read, large_map)
 	EXPECT_EQ(0, system("dd if=a/large bs=1000 status=none | cmp - " OUTSIDE));
 }
 
+/* So many numbers are a record whose text is longer than the buffer. */
+#define NUMBERS	8000
+
+/* An array of arrays of numbers, the text of which is long. */
+static int map_of_numbers(unsigned int records)
+{
+	struct btf *btf = btf__new_empty();
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = NUMBERS * 4,
+		.max_entries = records,
+		.btf_key_type_id = 1,
+		.btf_value_type_id = 2,
+	};
+	int map;
+
+	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	btf__add_array(btf, 1, 1, NUMBERS);
+	attr.btf_fd = btf_load(btf);
+	map = sys_bpf(BPF_MAP_CREATE, &attr);
+	close(attr.btf_fd);
+	return map;
+}
+
+/* The first so many numbers of a record; what is 0 has no text. */
+static int set_numbers(int map, int key, unsigned int cnt)
+{
+	static int numbers[NUMBERS];
+	union bpf_attr attr = {
+		.map_fd = map, .key = (uintptr_t)&key, .value = (uintptr_t)numbers,
+	};
+	unsigned int i;
+
+	for (i = 0; i < NUMBERS; i++)
+		numbers[i] = i < cnt ? 1000000 + i : 0;
+	return sys_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+}
+
+/*
+ * Catches: a record that is cut off, left out or shown twice if there is no room for it behind
+ * others in the buffer, or none in the buffer at all.
+ */
+TEST_F(outside_read, large_records)
+{
+	static const unsigned int cnt[] = { 10, NUMBERS / 4, NUMBERS / 4, NUMBERS / 4, NUMBERS, 5 };
+	int map = map_of_numbers(ARRAY_SIZE(cnt));
+	unsigned int i;
+
+	ASSERT_LT(0, map);
+	for (i = 0; i < ARRAY_SIZE(cnt); i++)
+		ASSERT_EQ(0, set_numbers(map, i, cnt[i]));
+	ASSERT_EQ(0, obj_pin(map, "a/records"));
+	EXPOSED(map, OUTSIDE);
+	EXPECT_EQ(0, system("test $(wc -c < a/records) -gt 100000"));
+	EXPECT_EQ(0, system("cmp a/records " OUTSIDE));
+	EXPECT_EQ(0, system("dd if=" OUTSIDE " bs=100k status=none | cmp - a/records"));
+	EXPECT_EQ(0, system("dd if=" OUTSIDE " bs=700 status=none | cmp - a/records"));
+	close(map);
+}
+
 /* Catches: a file to read that has nothing to say. */
 TEST_F(outside_read, not_readable)
 {

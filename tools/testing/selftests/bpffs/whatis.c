@@ -252,6 +252,8 @@ TEST_F(whatis, instance)
 	EXPECT_STREQ(on_ours(default_instance()), attribute("again", "bpf.instance"));
 	ASSERT_EQ(0, mount_bpf("own", "newinstance"));
 	EXPECT_STREQ(on_ours("rust own"), attribute("own", "bpf.instance"));
+	ASSERT_EQ(0, mount_bpf("named", "instance=whatis"));
+	EXPECT_STREQ(on_ours("rust name:whatis"), attribute("named", "bpf.instance"));
 	in_child(&status) {
 		ASSERT_EQ(0, mntns_unshare());
 		if (mounts_join())
