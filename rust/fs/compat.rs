@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the series of the kernel have differently: all of it is here, and nothing else is `cfg`.
+//! What the series of the kernel have differently. No other file depends on the series.
 //!
-//! `Kbuild` says which ones there are.
+//! `Kbuild` lists the series that were tried, and passes `since_7_3` and its like.
 
 use kernel::{prelude::*, sync::barrier};
 
