@@ -10,7 +10,11 @@
 
 #include "kselftest.h"
 #include "module.h"
+#include "nft.h"
 #include "xtables.h"
+
+/* Whether there is no other way but nftables. */
+static bool by_nft;
 
 /* The verdict of a standard target is its negation, less one. */
 #define VERDICT(v)	(-(v) - 1)
@@ -89,21 +93,29 @@ int make_table(struct table *table, int sock, const char *path)
 
 int set_rule(int sock, const char *path)
 {
+	struct xt_bpf_info_v1 info = { .mode = XT_BPF_MODE_PATH_PINNED };
 	struct table table;
-	int err = make_table(&table, sock, path);
+	int err;
 
+	if (by_nft) {
+		strcpy(info.path, path ?: "");
+		return nft_set_rule(sock, path ? &info : NULL);
+	}
+	err = make_table(&table, sock, path);
 	return err ?: sys(setsockopt(sock, SOL_IP, IPT_SO_SET_REPLACE, &table, TABLE_SIZE));
 }
 
 void xtables_prepare(void)
 {
-	if (!module_need("iptable_filter") || !module_need("xt_bpf"))
-		fprintf(stderr, "# no modules iptable_filter and xt_bpf to load\n");
+	if ((!module_need("iptable_filter") && !module_need("nft_compat")) || !module_need("xt_bpf"))
+		fprintf(stderr, "# no modules iptable_filter or nft_compat, and xt_bpf to load\n");
 }
 
 int netns_new(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ipt_getinfo info = { .name = "filter" };
+	socklen_t len = sizeof(info);
 	int sock;
 
 	if (unshare(CLONE_NEWNET))
@@ -112,6 +124,12 @@ int netns_new(void)
 	if (sock >= 0 && ioctl(sock, SIOCSIFFLAGS, &ifr))
 		return -errno;
 	close(sock);
-	return sys(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+	sock = sys(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+	by_nft = sock >= 0 && getsockopt(sock, SOL_IP, IPT_SO_GET_INFO, &info, &len) &&
+		 errno == ENOPROTOOPT;
+	if (!by_nft)
+		return sock;
+	close(sock);
+	return nft_socket();
 }
 

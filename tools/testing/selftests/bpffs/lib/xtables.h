@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rules with the bpf match (xt_bpf), set as iptables-legacy sets them. The kernel itself
- * looks up the program of such a rule by a path in the BPF file system.
+ * Rules with the bpf match (xt_bpf), set as iptables-legacy sets them, or as iptables-nft does
+ * where the kernel has no legacy iptables. The kernel itself looks up the program of such a
+ * rule by a path in the BPF file system.
  */
 #ifndef BPFFS_SELFTEST_XTABLES_H
 #define BPFFS_SELFTEST_XTABLES_H
