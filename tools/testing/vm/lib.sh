@@ -5,23 +5,41 @@
 vmdir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 clone=$(cd "$vmdir/../../.." && pwd)
 cache=${BPFFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bpffs}
-suite=trixie
 newer_suite=forky
 
 # shellcheck source=tools/testing/vm/say.sh
 . "$vmdir/say.sh"
 
+# Debian's release whose kernels are built for, in a root with that release's compilers: those that its kernels
+# are made with. Experimental is no release of its own, but goes on top of sid.
+suite=${SUITE:-trixie}
+case $suite in
+trixie) root_suite=trixie kernel_suite=trixie-backports gcc=14 llvm=19 ;;
+forky) root_suite=forky kernel_suite=forky gcc=16 llvm=22 ;;
+sid | experimental) root_suite=sid kernel_suite=$suite gcc=16 llvm=22 ;;
+*) die "SUITE=$suite is none of trixie, forky, sid, experimental" ;;
+esac
+# A release under development is valid for a week; a mirror may lag behind.
+root_options=''
+[[ $suite == trixie ]] || root_options='check-valid-until=no'
+
 key() { sha256sum | cut -c1-12; }
 
 # A root is made of a package list, a kernel of a root and of how it is
 # prepared: when one of these changes, so does the name of the cache's entry.
-packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$vmdir/$1"; }
-root_key=$({ echo "$suite"; packages packages; cat "$vmdir/make-root"; } | key)
+packages() {
+	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' -e "s/@GCC@/$gcc/; s/@LLVM@/$llvm/" "$vmdir/$1"
+}
+root_key=$({ echo "$root_suite"; packages packages; cat "$vmdir/make-root"; } | key)
 newer_key=$({ echo "$newer_suite"; packages packages-newer; cat "$vmdir/make-root"; } | key)
-kernel_key=$({ echo "$root_key"; cat "$vmdir"/{make-kernel,unpack-source,prepare-source}; } | key)
+kernel_key=$({ echo "$root_key"; [[ $suite == "$root_suite" ]] || echo "$suite"; cat "$vmdir"/{make-kernel,unpack-source,prepare-source}; } | key)
 root_dir=$cache/root-$root_key
 # shellcheck disable=SC2034 # not all that source this use it
 newer_dir=$cache/newer-$newer_key
+
+# What cargo makes, in the build directory: each root has a compiler of its own.
+# shellcheck disable=SC2034 # not all that source this use it
+cargo_target=build/cargo${SUITE:+-$root_suite}
 
 # The crates that the tools are built of: fetched once for each set of lock files.
 cargo_projects=(tools/klp-relocate tools/bpffsctl tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust
@@ -32,7 +50,7 @@ crates() { printf '%s\n' "$cache/cargo/fetched-$(cd "$clone" && cat "${cargo_pro
 # another: for another compiler, not for any change to the root.
 debug_key() {
 	{
-		grep -A 9 -xE 'Package: (bindgen|clang-19|lld-19|pahole|rustc)' "$root_dir/var/lib/dpkg/status" |
+		grep -A 9 -xE "Package: (bindgen|clang-$llvm|lld-$llvm|pahole|rustc)" "$root_dir/var/lib/dpkg/status" |
 			grep -E '^(Package|Version):'
 		cat "$vmdir/make-debug-kernel" "$vmdir/debug.config"
 	} | key
@@ -51,24 +69,22 @@ flavour() {
 # flavour (7.2-rt-amd64) or a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is
 # none. With +debug behind one of these it is the debugging kernel from the same source.
 cached_kernel() {
-	local want=${1%+debug} key=$kernel_key dirs behind
-	# No flavour is part of another one's name.
-	behind="+*[0-9]-$(flavour "$1")"
+	local want=${1%+debug} key=$kernel_key base patterns dir found=''
+	base=${want%%[+-]*}
 	case $1 in
 	*+debug)
 		[[ -d $root_dir ]] || return 1
 		key=$(debug_key)
-		want=${want%%[+-]*}
-		[[ $want == *.*.* ]] || want+='.*'
-		want+='+debug' ;;
-	*+*) ;;
-	*.*.*) want="${want%%-*}$behind" ;;
-	*) want="${want%%-*}.*$behind" ;;
+		patterns=("$base+debug" "$base.*+debug") ;;
+	*+*) patterns=("$want") ;;
+	*)
+		# No flavour is part of another one's name. What is not released yet may be 7.3-cloud-amd64.
+		want=$(flavour "$1")
+		patterns=("$base-$want" "$base"{+,.}"*[0-9]-$want") ;;
 	esac
-	# shellcheck disable=SC2206,SC2086 # the series is a pattern
-	dirs=("$cache"/kernels/${want}_*_"$key")
-	[[ -d ${dirs[0]} ]] || return 1
-	printf '%s\n' "${dirs[@]}" | sort -V | tail -n 1
+	found=$(for dir in "${patterns[@]}"; do compgen -G "$cache/kernels/${dir}_*_$key" || true; done | sort -V | tail -n 1)
+	[[ -n $found ]] || return 1
+	printf '%s\n' "$found"
 }
 
 # machine_dir RELEASE...: the machine with these kernels that packages are installed on.

@@ -97,7 +97,8 @@ fuzz: setup
 	@$(GUEST) fuzz
 
 # The tests on each of these kernels, and a table.
-MATRIX ?= 7.2-cloud-amd64 7.2-amd64 7.2-rt-amd64 7.3-cloud-amd64 7.3-amd64 7.3-rt-amd64
+MATRIX ?= 7.2-cloud-amd64 7.2-amd64 7.2-rt-amd64 7.3-cloud-amd64 7.3-amd64 7.3-rt-amd64 \
+	forky/7.2 sid/7.2 experimental/7.3
 matrix:
 	@$(vm)/matrix $(MATRIX)
 
@@ -173,9 +174,10 @@ make coverage   which lines of the module these two run: a table of its files, a
 make fuzz       make up sequences of calls and compare both implementations, for ten minutes or for as
                 long as BPFFS_FUZZ says (8h), once with mounts that join and once without. What differs
                 is reduced, printed, and left in build/fuzz. BPFFS_SEED= repeats it
-make matrix [MATRIX='7.2-rt-amd64 7.3'] [BRIEF=1]
-                the tests on each of these kernels (default: three flavours of two series), which are
-                set up if need be, and a table; hours. What was said is in build/matrix
+make matrix [MATRIX='7.2-rt-amd64 forky/7.2'] [BRIEF=1]
+                the tests on each of these kernels (default: three flavours of two series, and
+                those of forky, sid and experimental), which are set up if need be, and a table;
+                hours. What was said is in build/matrix
 make test-mutants [MUTANTS='uref-get nlink']
                 put faults into the module, one at a time: the tests must notice each
 make test-rounds [ROUNDS=20] [KILLS=100] [FAULT=name]
@@ -205,6 +207,8 @@ make distclean  remove build/ and the cache: $${XDG_CACHE_HOME:-~/.cache}/bpffs
 
 DEBUG=1         the debugging kernel made of that of KERNEL=, for vm, shell, test, fuzz,
                 test-mainline, test-mutants, test-rounds
+SUITE=name      forky, sid or experimental: that suite's kernel, built for and run with its
+                compilers and programs, instead of trixie-backports'
 MIRROR=url      where to get Debian from (default: as this machine's apt)
 endef
 
