@@ -12,16 +12,15 @@ newer_suite=forky
 
 # Debian's release whose kernels are built for, in a root with that release's compilers: those that its kernels
 # are made with. Experimental is no release of its own, but goes on top of sid.
+# A release under development is valid for a week, and a mirror may lag behind.
 suite=${SUITE:-trixie}
+# shellcheck disable=SC2034 # not all that source this use it
 case $suite in
-trixie) root_suite=trixie kernel_suite=trixie-backports gcc=14 llvm=19 ;;
-forky) root_suite=forky kernel_suite=forky gcc=16 llvm=22 ;;
-sid | experimental) root_suite=sid kernel_suite=$suite gcc=16 llvm=22 ;;
+trixie) root_suite=trixie root_options='' kernel_suite=trixie-backports gcc=14 llvm=19 ;;
+forky) root_suite=forky root_options='check-valid-until=no' kernel_suite=forky gcc=16 llvm=22 ;;
+sid | experimental) root_suite=sid root_options='check-valid-until=no' kernel_suite=$suite gcc=16 llvm=22 ;;
 *) die "SUITE=$suite is none of trixie, forky, sid, experimental" ;;
 esac
-# A release under development is valid for a week; a mirror may lag behind.
-root_options=''
-[[ $suite == trixie ]] || root_options='check-valid-until=no'
 
 key() { sha256sum | cut -c1-12; }
 
