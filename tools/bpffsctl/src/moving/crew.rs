@@ -129,8 +129,10 @@ impl<W> Queue<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::bail;
+    use anyhow::{bail, ensure};
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::sync::Barrier;
+    use std::time::{Duration, Instant};
 
     // Catches: threads that end while another one is about to add something, or never.
     #[test]
@@ -147,6 +149,26 @@ mod tests {
             .unwrap();
             assert_eq!(done.into_inner(), 2047);
         }
+    }
+
+    // Catches: a thread that has nothing to do, which nobody sees, so that all is done by one.
+    #[test]
+    fn who_has_nothing_to_do_is_seen() {
+        let both = Barrier::new(2);
+        work(vec![true], 2, |is_first, queue| {
+            let end = Instant::now() + Duration::from_secs(20);
+            while is_first && !queue.someone_is_idle() {
+                ensure!(Instant::now() < end, "nobody is seen");
+                thread::yield_now();
+            }
+            if is_first {
+                queue.add([false]);
+            }
+            // Neither of them ends before both have begun.
+            both.wait();
+            Ok(())
+        })
+        .unwrap();
     }
 
     // Catches: an error that is lost, and work that goes on after it.

@@ -68,7 +68,7 @@ static bool is_one_of(long ret, const int *errnos)
 	pid_t __pid = fork();							\
 										\
 	if (!__pid) {								\
-		unsigned int round;						\
+		unsigned int round __attribute__((__unused__));			\
 										\
 		for (round = 0; !load(&shared->stop); round++) {		\
 			body							\
