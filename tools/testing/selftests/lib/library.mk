@@ -8,6 +8,8 @@
 LIBRARY := $(OUTPUT)/library.a
 LIBRARY_OBJS := $(foreach dir,$(LIBRARY_DIRS),$(patsubst $(dir)/%.c,$(OUTPUT)/lib/%.o,$(wildcard $(dir)/*.c)))
 CFLAGS += $(addprefix -I,$(LIBRARY_DIRS))
+# The kernel wants 0 in what a member of union bpf_attr leaves over. Since gcc 15, "= {}" does not see to that.
+CFLAGS += $(if $(shell $(CC) -fzero-init-padding-bits=all -E -x c /dev/null >/dev/null 2>&1 && echo y),-fzero-init-padding-bits=all)
 
 define library_rule
 $$(OUTPUT)/lib/%.o: $(1)/%.c $$(LOCAL_HDRS)
