@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::places::{self, BPF};
 
 /// Name of a client, and its commands: in an empty directory `$D` of the file system, with the programs
-/// of `$HERE`, and `$CGROUP`.
+/// of `$HERE`, and a cgroup `$CGROUP` of its own.
 const CLIENTS: &[(&str, &str)] = &[
     (
         "bpftool",
@@ -134,9 +134,11 @@ impl Clients {
             .filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name));
         let mut running = Vec::new();
         for &(name, commands) in chosen {
+            // A program that shares a cgroup with others is refused where one is that does not.
+            let cgroup = cgroup.join(name);
+            fs::create_dir(&cgroup)?;
             let is_over = is_over.clone();
-            let (programs, cilium, cgroup) =
-                (programs.to_owned(), cilium.to_owned(), cgroup.clone());
+            let (programs, cilium) = (programs.to_owned(), cilium.to_owned());
             let finished = Arc::new(AtomicUsize::new(0));
             let done = finished.clone();
             let thread = thread::spawn(move || {
@@ -177,6 +179,7 @@ impl Clients {
         for client in self.running {
             let died = |_| (0, vec!["a thread died".to_owned()]);
             let (count, failures) = client.thread.join().unwrap_or_else(died);
+            let _ = fs::remove_dir(self.cgroup.join(client.name));
             results.push((client.name, count, failures));
         }
         places::remove(&Path::new(BPF).join("clients"));

@@ -278,6 +278,8 @@ static void token(void)
 	if (!pid)
 		in_container(userns, mnt, dir);
 	status = wait_child(pid);
+	/* Whoever runs this again needs the place once more. */
+	must(!rmdir(dir), "nothing but the container had it mounted");
 	must(!status, "the container got what it was to get");
 	say(obj_get_at(mnt, "shared", BPF_F_PATH_FD), "get the container's map");
 	say(obj_get_at(mnt, "shared_xdp", BPF_F_PATH_FD), "get the container's program");
