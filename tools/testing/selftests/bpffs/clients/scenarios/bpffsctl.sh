@@ -179,7 +179,7 @@ must ctl expose "$BPF/view" "$units/bpf.view"
 run unshare --mount bash -c 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"' bash \
 	"$HERE/bpffsctl" unexpose --all "$BPF/view"
 ended_with 1
-said "bpf.view: Read-only file system"
+said "/bpf.view: it cannot be made writable: not yours? see ls -l: Read-only file system"
 must ctl unexpose --all "$BPF/view"
 refused ctl unexpose --all /tmp
 said "not on a BPF file system"
