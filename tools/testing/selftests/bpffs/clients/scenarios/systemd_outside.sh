@@ -98,7 +98,7 @@ UNIT
 exec env -i container=bpffs SYSTEMD_PROC_CMDLINE= /usr/lib/systemd/systemd --unit=inner.target --log-target=console --show-status=no
 END
 service inner 'unshare --pid --fork --kill-child --mount --cgroup bash /run/inner-system.sh
-	echo "ended: $?"; cat /tmp/inner.said' Delegate=yes
+	echo "ended: $?"; cat /tmp/inner.said' Delegate=yes TimeoutStartSec=600
 said "cgroup inner-long.service"
 said "/sys/fs/cgroup/init.scope/bpf.view"
 # The kernel ends a system in a PID namespace that is switched off by SIGINT.
