@@ -38,7 +38,8 @@ newer_dir=$cache/newer-$newer_key
 
 # What cargo makes, in the build directory: each root has a compiler of its own.
 # shellcheck disable=SC2034 # not all that source this use it
-cargo_target=build/cargo${SUITE:+-$root_suite}
+cargo_target=build/cargo
+[[ $root_suite == trixie ]] || cargo_target+=-$root_suite
 
 # The crates that the tools are built of: fetched once for each set of lock files.
 cargo_projects=(tools/klp-relocate tools/bpffsctl tools/testing/vm samples/rust tools/testing/selftests/bpffs/clients/rust
@@ -68,7 +69,7 @@ flavour() {
 # flavour (7.2-rt-amd64) or a release (7.2.12+deb13-cloud-amd64), the newest that fits; fails if there is
 # none. With +debug behind one of these it is the debugging kernel from the same source.
 cached_kernel() {
-	local want=${1%+debug} key=$kernel_key base patterns dir found=''
+	local want=${1%+debug} key=$kernel_key base flavour patterns dir found=''
 	base=${want%%[+-]*}
 	case $1 in
 	*+debug)
@@ -78,8 +79,8 @@ cached_kernel() {
 	*+*) patterns=("$want") ;;
 	*)
 		# No flavour is part of another one's name. What is not released yet may be 7.3-cloud-amd64.
-		want=$(flavour "$1")
-		patterns=("$base-$want" "$base"{+,.}"*[0-9]-$want") ;;
+		flavour=$(flavour "$1")
+		patterns=("$base-$flavour" "$base"{+,.}"*[0-9]-$flavour") ;;
 	esac
 	found=$(for dir in "${patterns[@]}"; do compgen -G "$cache/kernels/${dir}_*_$key" || true; done | sort -V | tail -n 1)
 	[[ -n $found ]] || return 1

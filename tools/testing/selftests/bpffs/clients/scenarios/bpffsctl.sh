@@ -174,7 +174,7 @@ must find /sys/fs/cgroup -name 'bpf.*'
 silent
 must ctl unexpose --all "$BPF/view"
 silent
-# What cannot be removed is named, once.
+# What cannot be removed is named.
 must ctl expose "$BPF/view" "$units/bpf.view"
 run unshare --mount bash -c 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"' bash \
 	"$HERE/bpffsctl" unexpose --all "$BPF/view"
