@@ -84,7 +84,7 @@ impl Moving {
         };
         let state = self.0.as_deref_mut().ok_or_else(not_held)?;
         let (now, result) = match mem::replace(state, State::Between) {
-            State::Held(frozen) => match frozen.retire() {
+            State::Held(frozen) => match frozen.retire(fc) {
                 Ok(retired) => (State::Retired { _retired: retired }, Ok(())),
                 Err((error, frozen)) => (State::Held(frozen), Err(error)),
             },

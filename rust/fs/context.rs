@@ -9,6 +9,7 @@ use crate::{
     instances::Key,
     mount::get_tree,
     parameter::ParameterTable,
+    retired::Bin,
     uidgid::{KernelId, Kgid, Kuid},
     FileSystem,
     NewSuperBlock,
@@ -26,6 +27,7 @@ use kernel::{
     },
     fmt,
     prelude::*,
+    sync::Arc,
     types::{ForeignOwnable, Opaque}, //
 };
 
@@ -187,6 +189,13 @@ impl<T: FileSystem> FsContext<T> {
         } else {
             self.get().user_ns
         }
+    }
+
+    /// What is left of superblocks that others have come in the place of.
+    pub(crate) fn bin(&self) -> Result<Arc<Bin>> {
+        // SAFETY: The context is one of this type.
+        let common = unsafe { T::file_system_type().common() };
+        Ok(common.ok_or(ENODEV)?.bin.clone())
     }
 
     /// Whether the mount is to belong to the initial user namespace.

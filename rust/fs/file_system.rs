@@ -9,6 +9,7 @@ use crate::{
     compat::init_in_place,
     inode_cache::INodeCache,
     instances::Instances,
+    retired::Bin,
     super_block,
     to_result,
     watch::Watches,
@@ -24,9 +25,12 @@ use kernel::{
     error::VTABLE_DEFAULT_ERROR,
     prelude::*,
     seq_file::SeqFile,
-    sync::atomic::{
-        atomic_load,
-        Relaxed, //
+    sync::{
+        atomic::{
+            atomic_load,
+            Relaxed, //
+        },
+        Arc, //
     },
     types::Opaque,
     ThisModule, //
@@ -203,6 +207,8 @@ pub(crate) struct Common<T: FileSystem> {
     pub(crate) instances: Instances,
     #[pin]
     pub(crate) watches: Watches,
+    /// What is left of superblocks that others have come in the place of.
+    pub(crate) bin: Arc<Bin>,
     #[pin]
     pub(crate) global: T::Global,
 }
@@ -352,10 +358,12 @@ impl<T: FileSystem> Registration<T> {
                 return Err(EBUSY);
             }
             let inodes = INodeCache::new()?;
+            let bin = Bin::new()?;
             let common = try_pin_init!(Common {
                 inodes,
                 instances <- Instances::new(),
                 watches <- Watches::new(),
+                bin,
                 global <- T::Global::new(),
             }? Error);
             init_in_place(fs_type.common.get(), common)?;

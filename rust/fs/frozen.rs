@@ -19,6 +19,9 @@ pub struct Frozen(Path);
 impl Frozen {
     /// Waits until all changes that have begun have ended, and holds back others. May sleep.
     ///
+    /// `path` should be of a mount that nobody else has (`open_tree(2)` makes one): the end of
+    /// [`Retired`](crate::Retired) waits for those who have looked up a path by another mount.
+    ///
     /// # Errors
     ///
     /// `EBUSY` if somebody else in the kernel has frozen the superblock. Stands for C's

@@ -14,7 +14,12 @@ use crate::{
     to_result, AccessMask, AnyINode, FileOps, FileSystem, INode, Instantiated, Mode, NewDentry,
 };
 use core::{marker::PhantomData, ops::Deref, ptr};
-use kernel::{error::from_result, prelude::*, uaccess::UserPtr};
+use kernel::{
+    error::from_result,
+    prelude::*,
+    sync::atomic::{atomic_load, Relaxed},
+    uaccess::UserPtr, //
+};
 
 /// A path as a system call is given it: a string in user memory, relative to a directory file
 /// descriptor, for a system call of the current task. Nothing of it is checked before it is used.
@@ -155,6 +160,13 @@ impl Path {
     #[inline]
     pub fn dentry_ptr(&self) -> *mut bindings::dentry {
         self.0.dentry
+    }
+
+    /// Whether no other mount of the superblock is left. The answer may be out of date as it is given,
+    /// unless the path's mount is the caller's own.
+    pub(crate) fn is_last(&self) -> bool {
+        // SAFETY: The path holds its superblock. Others change the counter by atomic operations.
+        unsafe { atomic_load(&raw mut (*self.super_block_ptr()).s_active.counter, Relaxed) == 1 }
     }
 
     /// C's superblock, valid for as long as `self`.

@@ -11,19 +11,23 @@
 use crate::{
     bindings, compat,
     frozen::{freeze, thaw},
-    AnyINode, Frozen, Path,
+    AnyINode, FileSystem, Frozen, FsContext, Path,
 };
-use core::ptr;
+use core::{mem, ptr};
 use kernel::{
-    container_of,
+    container_of, new_mutex,
     prelude::*,
-    sync::atomic::{atomic_load, atomic_store, Relaxed, Release},
+    sync::{
+        atomic::{atomic_load, atomic_store, Relaxed, Release},
+        Arc, Mutex,
+    },
 };
 
 /// Another superblock has come in the place of this one, of any file system: whoever would change names
 /// or attributes is answered `ESTALE`. Readers are served as ever, and so is who writes to a file.
 ///
-/// What this takes is undone when it is dropped, which waits for tasks that have begun. May sleep.
+/// What this takes is undone when it is dropped, which waits for tasks that have begun. It waits for nobody
+/// if no other mount of the superblock is left. May sleep.
 ///
 /// # Invariants
 ///
@@ -32,7 +36,14 @@ use kernel::{
 /// - The handlers of attributes are ours, if there are any.
 pub struct Retired {
     path: Path,
-    _tables: KVec<KBox<Table>>,
+    refusals: Refusals,
+    bin: Arc<Bin>,
+}
+
+/// What refuses changes of a superblock.
+#[derive(Default)]
+struct Refusals {
+    tables: KVec<KBox<Table>>,
     handlers: Option<Handlers>,
 }
 
@@ -52,7 +63,58 @@ struct Handlers {
 }
 
 // SAFETY: What the pointers lead to is static, or owned by the value, and never written to.
-unsafe impl Send for Retired {}
+unsafe impl Send for Refusals {}
+
+/// What refuses no changes any more. Some may have just taken a pointer to a table there, and not have used
+/// it yet: they do not sleep before they have. To wait for them takes a grace period of tasks, which is not
+/// worth it for a few tables.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Bin {
+    #[pin]
+    refusals: Mutex<KVec<Refusals>>,
+}
+
+impl Bin {
+    /// So much is kept.
+    const FULL: usize = 64;
+
+    /// An empty one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let new = pin_init!(Self { refusals <- new_mutex!(KVec::new(), "Bin::refusals") });
+        Arc::pin_init(new, GFP_KERNEL)
+    }
+
+    /// Takes what no inode has any more. May sleep.
+    fn add(&self, unused: Refusals) {
+        let mut refusals = self.refusals.lock();
+        if refusals.len() < Self::FULL && refusals.reserve(1, GFP_KERNEL).is_ok() {
+            // There is room.
+            let _ = refusals.push_within_capacity(unused);
+            return;
+        }
+        wait_for_lookers();
+        refusals.clear();
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Bin {
+    fn drop(self: Pin<&mut Self>) {
+        if !self.refusals.lock().is_empty() {
+            wait_for_lookers();
+        }
+    }
+}
+
+/// Waits for those who have taken a pointer to a table. May sleep.
+fn wait_for_lookers() {
+    // SAFETY: The function can be called wherever one may sleep.
+    unsafe { bindings::synchronize_rcu_tasks() };
+}
 
 /// What whoever would change something is answered.
 const STALE: c_int = -(bindings::ESTALE as c_int);
@@ -78,57 +140,68 @@ const MOST_KINDS: usize = 32;
 
 impl Frozen {
     /// Sends those who wait to look up their path once more, and all who come. May sleep; takes time in
-    /// proportion to the number of inodes.
+    /// proportion to the number of inodes. `fc` is a context of whoever asks for it.
     ///
     /// # Errors
     ///
     /// `EOPNOTSUPP` for a file system whose inodes have operations that are not known here, or with more
     /// than 32 kinds of inodes; `ENOMEM`. Then the superblock stays frozen.
-    pub fn retire(self) -> Result<Retired, (Error, Self)> {
-        let prepared =
-            Table::of_all(self.path()).and_then(|tables| Ok((tables, Handlers::of(self.path())?)));
-        let (tables, handlers) = match prepared {
+    pub fn retire<T: FileSystem>(self, fc: &FsContext<T>) -> Result<Retired, (Error, Self)> {
+        let prepare = || {
+            let refusals = Refusals {
+                tables: Table::of_all(self.path())?,
+                handlers: Handlers::of(self.path())?,
+            };
+            Ok((fc.bin()?, refusals))
+        };
+        let (bin, refusals) = match prepare() {
             Ok(prepared) => prepared,
             Err(error) => return Err((error, self)),
         };
         for_each_inode(self.path(), |inode| {
             // SAFETY: The inode is valid for the duration of the call.
             let original = unsafe { operations_of(inode) };
-            if let Some(table) = find(&tables, original) {
+            if let Some(table) = find(&refusals.tables, original) {
                 // SAFETY:
                 // - The inode is valid for the duration of the call.
                 // - The table does what the inode's own operations do, or refuses. It stays until the
-                //   drop of `Retired` has given the inode its own, and for a grace period of tasks after
-                //   that.
+                //   drop of `Retired` has given the inode its own, and then in the bin for a grace period
+                //   of tasks.
                 unsafe { set_operations(inode, &table.operations) };
             }
             true
         });
-        if let Some(handlers) = &handlers {
+        if let Some(handlers) = &refusals.handlers {
             // SAFETY:
             // - The list ends in a null pointer, and its handlers do what the superblock's own do, or
             //   refuse.
             // - The list stays until the drop of `Retired` has put the superblock's own in its place, and
-            //   for a grace period of tasks after that.
+            //   then in the bin for a grace period of tasks.
             unsafe { set_handlers(self.path(), handlers.list.as_ptr()) };
         }
         // INVARIANT: Nobody made an inode meanwhile, as the superblock is frozen: each has the
         // operations of a table now. Those who make one later are refused.
         Ok(Retired {
             path: self.into_path(),
-            _tables: tables,
-            handlers,
+            refusals,
+            bin,
         })
     }
 }
 
 impl Drop for Retired {
     fn drop(&mut self) {
-        // Those who had looked up their path before, and were just about to begin, have begun.
-        // SAFETY: The function can be called wherever one may sleep.
-        unsafe { bindings::synchronize_rcu_tasks() };
-        // Those who have begun end. If somebody else has frozen the superblock, nobody begins.
-        let frozen = freeze(&self.path);
+        // Whoever is about to begin has another mount than the caller's own.
+        let frozen = match self.path.is_last() {
+            true => None,
+            false => {
+                // Those who had looked up their path before, and were just about to begin, have begun.
+                // SAFETY: The function can be called wherever one may sleep.
+                unsafe { bindings::synchronize_rcu_tasks() };
+                // Those who have begun end. If somebody else has frozen the superblock, nobody begins.
+                freeze(&self.path).ok()
+            }
+        };
         for_each_inode(&self.path, |inode| {
             // SAFETY: The inode is valid for the duration of the call.
             let operations = unsafe { operations_of(inode) };
@@ -140,17 +213,14 @@ impl Drop for Retired {
             }
             true
         });
-        if let Some(handlers) = &self.handlers {
+        if let Some(handlers) = &self.refusals.handlers {
             // SAFETY: These were the superblock's handlers, and stay for as long as that.
             unsafe { set_handlers(&self.path, handlers.original) };
         }
-        if frozen.is_ok() {
+        if frozen.is_some() {
             thaw(&self.path);
         }
-        // Those who have just taken a pointer to a table, and have not used it yet, do not sleep
-        // before they have.
-        // SAFETY: The function can be called wherever one may sleep.
-        unsafe { bindings::synchronize_rcu_tasks() };
+        self.bin.add(mem::take(&mut self.refusals));
     }
 }
 

@@ -242,12 +242,15 @@ fn milliseconds<S: serde::Serializer>(
 const CALM: Duration = Duration::from_millis(10);
 
 /// Moves an instance. If it fails, everything is as it was.
+///
+/// What is returned with it ends the old tree when it is dropped. That takes the kernel no time if nobody
+/// has that tree any more, as `machine` does.
 pub fn run(
     proc: &Proc,
     machine: &Machine,
     instance: &Instance,
     direction: Direction,
-) -> Result<Moved> {
+) -> Result<(Moved, Hold)> {
     let (home, root) = whole(instance).context("no mount shows its root directory")?;
     let namespaces = &machine.namespaces.list;
     let home = namespaces
@@ -329,13 +332,14 @@ pub fn run(
             .and(late(proc, instance.device, &old, &new))
             .context("moved, but not everywhere")?;
         removexattr(&place, MARK).context("cannot take the mark from the new tree")?;
-        Ok(Moved {
+        let moved = Moved {
             from: instance.device,
             to: new.device,
             pins: mirror.pins(),
             places: replaced + late,
             held,
-        })
+        };
+        Ok((moved, hold))
     })
 }
 

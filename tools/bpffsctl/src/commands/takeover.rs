@@ -147,6 +147,7 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
     }
     let progress = Progress::new();
     let mut moved = Vec::new();
+    let mut holds = Vec::new();
     let mut problems = machine.problems.clone();
     for step in &steps {
         let device = step.instance.device;
@@ -157,13 +158,18 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
         }
         progress.say(&format!("moving {device}"));
         match moving::run(&environment.proc, &machine, step.instance, direction) {
-            Ok(done) => {
+            Ok((done, hold)) => {
                 problems.extend(stay(step));
                 moved.push(done);
+                holds.push(hold);
             }
             Err(error) => problems.push(format!("{device} stays: {error:#}")),
         }
     }
+    // The old trees end with the holds then, if nobody else has them.
+    drop(steps);
+    drop(machine);
+    drop(holds);
     drop(progress);
     environment
         .output

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use rustix::fs::{
     chownat, getxattr, openat, removexattr, setxattr, statx, utimensat, AtFlags, FileType, Gid,
     Mode, OFlags, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps, Uid, XattrFlags,
 };
+use rustix::path::DecInt;
 
 use super::MARK;
 use crate::proc::Proc;
@@ -62,13 +63,13 @@ impl Descriptors {
     }
 
     /// The name of the link to a file.
-    pub fn name(file: BorrowedFd<'_>) -> CString {
-        CString::new(file.as_raw_fd().to_string()).unwrap_or_default()
+    pub fn name(file: BorrowedFd<'_>) -> DecInt {
+        DecInt::from_fd(file)
     }
 
     /// The names of extended attributes that are data of a file, and no answers of the file system.
     fn attributes(&self, file: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
-        let list = match sys::list_attributes(self.directory(), &Self::name(file)) {
+        let list = match sys::list_attributes(self.directory(), Self::name(file).as_c_str()) {
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Vec::new(),
             result => result?,
         };

@@ -172,11 +172,15 @@ impl Lot {
         there: Option<BTreeSet<CString>>,
     ) -> Vec<Self> {
         // The directory itself, when all is in it.
-        let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
-        let lots: Vec<_> = match names.is_empty() {
-            true => vec![names],
-            false => names.chunks(MANY).map(<[_]>::to_vec).collect(),
-        };
+        let mut names = names.into_iter().filter(|name| !name.is_empty());
+        let mut lots = Vec::new();
+        loop {
+            let lot: Vec<_> = names.by_ref().take(MANY).collect();
+            if lot.is_empty() && !lots.is_empty() {
+                break;
+            }
+            lots.push(lot);
+        }
         let parent = Arc::new(Parent {
             path,
             old,
@@ -658,7 +662,7 @@ impl Mirror {
         }
         // By no name of the old tree, as names change.
         let link = Descriptors::name(old);
-        let object = sys::get(self.descriptors.directory(), &link, 0)
+        let object = sys::get(self.descriptors.directory(), link.as_c_str(), 0)
             .context("cannot fetch what is pinned")?;
         sys::pin(object.as_fd(), new.directory, new.name).context("cannot pin it")?;
         self.pins.fetch_add(1, Relaxed);

@@ -297,6 +297,30 @@ TEST_F(moving, retired_for_as_long_as_the_context)
 	EXPECT_EQ(0, obj_pin(self->map, "fs/x/y"));
 }
 
+/*
+ * Catches: a tree that stays retired if another mount of it is left, or if none is; what is kept of each such
+ * tree and never freed, or freed twice. So much is kept that is freed after 64 times.
+ */
+TEST_F(moving, retired_again_and_again)
+{
+	int other = sys(syscall(SYS_open_tree, AT_FDCWD, "fs", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+	int i, fs;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < 140; i++) {
+		fs = hold(self->old);
+		ASSERT_LE(0, fs);
+		ASSERT_EQ(0, fs_flag(fs, "retire"));
+		ASSERT_EQ(-ESTALE, sys(mkdir("fs/x", 0700)));
+		close(fs);
+		ASSERT_EQ(0, sys(mkdir("fs/x", 0700)));
+		ASSERT_EQ(0, sys(setxattr("fs/x", "trusted.x", "y", 1, 0)));
+		ASSERT_EQ(0, sys(rmdir("fs/x")));
+		if (i == 1)
+			close(other);
+	}
+}
+
 /* Catches: a file system that stays held when its holder is killed. */
 TEST_F(moving, ends_with_its_owner)
 {
