@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{anyhow, ensure, Context, Result};
 
 use crate::clients::Clients;
 use crate::control::{Control, DIRECTORY};
@@ -16,7 +17,7 @@ use crate::faults::{Fault, When};
 use crate::ktap::Results;
 use crate::moves::{Ctl, Direction};
 use crate::places::{self, Place, BPF};
-use crate::replay::{self, Span};
+use crate::replay::{self, Report, Span};
 use crate::snapshot;
 use crate::sys;
 use crate::watch::Watch;
@@ -435,10 +436,30 @@ fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
 }
 
 /// Replays the logs.
+/// What the logs of these places say, which are replayed at once.
+fn reports(places: &[Place], moves: &[Span]) -> Vec<Result<Report>> {
+    thread::scope(|scope| {
+        let replay = |place: &'_ Place| {
+            let log = place.log.clone();
+            scope.spawn(move || replay::file(&log, moves))
+        };
+        let threads: Vec<_> = places.iter().map(replay).collect();
+        let report = |thread: thread::ScopedJoinHandle<'_, _>| {
+            let died = |_| Err(anyhow!("a thread died"));
+            thread.join().unwrap_or_else(died)
+        };
+        threads.into_iter().map(report).collect()
+    })
+}
+
 fn judge(results: &mut Results, places: &[Place], moves: &[Span], most: u64) -> Result<()> {
     let (mut between, mut longest, mut other) = (0, (0, String::new()), 0);
-    for place in places {
-        let report = replay::file(&place.log, moves)?;
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let reports = places
+        .chunks(processors)
+        .flat_map(|places| reports(places, moves));
+    for (place, report) in places.iter().zip(reports) {
+        let report = report?;
         results.say(&format!(
             "{}: {} calls, {} of which succeeded; longest {:.1} ms while trees moved, {:.1} ms otherwise",
             place.name,
