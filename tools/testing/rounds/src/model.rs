@@ -164,7 +164,13 @@ impl Model {
         if !self.loose {
             states.clear();
         }
-        if !states.contains(&state) {
+        // Where all is possible that has been, nothing but the maps of pins is looked at.
+        let map = |pin: usize| self.pins.get(pin).map(|pin| pin.id);
+        let is_same = |its: &State| match (its, &state) {
+            (&State::File(its), &State::File(pin)) => map(its) == map(pin),
+            (its, state) => its == state,
+        };
+        if !states.iter().any(is_same) {
             states.push(state);
         }
     }
@@ -528,6 +534,19 @@ mod tests {
         assert!(model.call(&Call::Get("f2"), Err(libc::ESTALE)).is_err());
         assert!(model.call(&Call::Get("f1"), Err(libc::ENOENT)).is_ok());
         assert!(model.call(&Call::Get("f1"), Ok("7")).is_err());
+    }
+
+    // Catches: a replay that takes ever longer until the next walk, or that then takes any map for right.
+    #[test]
+    fn pins_of_one_map_are_one_possibility() {
+        let mut model = model();
+        model.loosen();
+        for _ in 0..100 {
+            done(&mut model, &[Call::Pin("f1", 0), Call::Unlink("f1")]);
+        }
+        assert!(model.states("f1").len() == 2);
+        assert!(model.call(&Call::Get("f1"), Ok("7")).is_ok());
+        assert!(model.call(&Call::Get("f1"), Ok("8")).is_err());
     }
 
     // Catches: names that are there twice, missing, or have come back.
