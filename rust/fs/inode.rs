@@ -254,9 +254,8 @@ impl<T: FileSystem> INode<T> {
 
     /// Whether a directory has an operation for renaming.
     pub(crate) fn is_renaming_allowed(&self) -> bool {
-        // SAFETY: The inode is live by the type invariant. Its operations are static, and do not
-        // change.
-        unsafe { (*(*self.as_ptr()).i_op).rename.is_some() }
+        // SAFETY: The inode is live by the type invariant. Its own operations are static.
+        unsafe { (*self.operations_ptr()).rename.is_some() }
     }
 
     /// The superblock.

@@ -162,8 +162,8 @@ impl Path {
         self.0.dentry
     }
 
-    /// Whether no other mount of the superblock is left. The answer may be out of date as it is given,
-    /// unless the path's mount is the caller's own.
+    /// Whether the path's mount is the only thing that keeps the superblock: no other mount, context or
+    /// freeze does. The answer may be out of date as it is given, unless that mount is the caller's own.
     pub(crate) fn is_last(&self) -> bool {
         // SAFETY: The path holds its superblock. Others change the counter by atomic operations.
         unsafe { atomic_load(&raw mut (*self.super_block_ptr()).s_active.counter, Relaxed) == 1 }

@@ -31,20 +31,116 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// - The operations of each inode of the superblock are those of one of the tables, which stay where
-///   they are.
-/// - The handlers of attributes are ours, if there are any.
+/// - The operations of each inode of the superblock that has a name are those of one of the tables, but for
+///   one that was made without write access and changes nothing.
+/// - If `handlers` is not null, the handlers of attributes are those of `bin` that were made of these.
 pub struct Retired {
     path: Path,
-    refusals: Refusals,
+    tables: KVec<KBox<Table>>,
+    /// The superblock's own handlers of attributes.
+    handlers: *const *const bindings::xattr_handler,
     bin: Arc<Bin>,
 }
 
-/// What refuses changes of a superblock.
+// SAFETY: The handlers are the superblock's, which stays for as long as the path, and never written to.
+unsafe impl Send for Retired {}
+
+/// What refuses changes, and what does not any more and may still be looked at.
+///
+/// # Invariants
+///
+/// Handlers stay where they are, until this is dropped.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Bin {
+    #[pin]
+    kept: Mutex<Kept>,
+}
+
 #[derive(Default)]
-struct Refusals {
-    tables: KVec<KBox<Table>>,
-    handlers: Option<Handlers>,
+struct Kept {
+    /// Tables that no inode has any more. Some tasks may have just taken a pointer to one, and not have used
+    /// it yet: they do not sleep before they have. To wait for them takes a grace period of tasks, which is
+    /// not worth it for a few tables.
+    tables: KVec<KVec<KBox<Table>>>,
+    /// Handlers for each kind of superblock. `vfs_getxattr_alloc()` may sleep before it has looked at them for
+    /// the last time, so that they are made once, and stay.
+    handlers: KVec<Handlers>,
+}
+
+impl Bin {
+    /// So many superblocks' tables are kept.
+    const FULL: usize = 64;
+
+    /// An empty one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let new = pin_init!(Self { kept <- new_mutex!(Kept::default(), "Bin::kept") });
+        Arc::pin_init(new, GFP_KERNEL)
+    }
+
+    /// Takes what no inode has any more. May sleep.
+    fn add(&self, unused: KVec<KBox<Table>>) {
+        let mut kept = self.kept.lock();
+        if kept.tables.len() < Self::FULL && kept.tables.reserve(1, GFP_KERNEL).is_ok() {
+            // There is room.
+            let _ = kept.tables.push_within_capacity(unused);
+            return;
+        }
+        let old = mem::take(&mut kept.tables);
+        drop(kept);
+        wait_for_lookers();
+        drop((old, unused));
+    }
+
+    /// Puts handlers that refuse changes in the place of those of a superblock, if it has any; what it had.
+    fn replace_handlers(&self, path: &Path) -> Result<*const *const bindings::xattr_handler> {
+        let original = handlers_of(path);
+        if original.is_null() {
+            return Ok(original);
+        }
+        let mut kept = self.kept.lock();
+        if !kept
+            .handlers
+            .iter()
+            .any(|handlers| handlers.are_of(original))
+        {
+            let new = Handlers::of(original)?;
+            kept.handlers.push(new, GFP_KERNEL)?;
+        }
+        let mut all = kept.handlers.iter();
+        if let Some(handlers) = all.find(|handlers| handlers.are_of(original)) {
+            // SAFETY:
+            // - The list ends in a null pointer, and its handlers do what the superblock's own do, or
+            //   refuse.
+            // - It stays until the bin is dropped, which `Retired` keeps until the superblock has its own.
+            //   The bin is dropped when its type has no superblocks any more, and so no task that looks at
+            //   theirs. Of another type's superblock, a task that sleeps for memory in
+            //   `vfs_getxattr_alloc()` is not waited for: it would have to sleep there from the time when
+            //   the superblock was retired until after the module is gone.
+            unsafe { set_handlers(path, handlers.list.as_ptr()) };
+        }
+        Ok(original)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Bin {
+    fn drop(self: Pin<&mut Self>) {
+        let kept = mem::take(&mut *self.kept.lock());
+        if !kept.tables.is_empty() || !kept.handlers.is_empty() {
+            wait_for_lookers();
+        }
+        drop(kept);
+    }
+}
+
+/// Waits for those who have taken a pointer to a table. May sleep.
+fn wait_for_lookers() {
+    // SAFETY: The function can be called wherever one may sleep.
+    unsafe { bindings::synchronize_rcu_tasks() };
 }
 
 /// Operations of inodes that refuse changes, and whose place they take.
@@ -56,65 +152,16 @@ struct Table {
 /// Handlers of attributes that refuse changes, and whose place they take.
 struct Handlers {
     /// What `list` points to.
-    _handlers: KVec<bindings::xattr_handler>,
+    handlers: KVec<bindings::xattr_handler>,
     /// Ends in a null pointer.
     list: KVec<*const bindings::xattr_handler>,
     original: *const *const bindings::xattr_handler,
 }
 
+// SAFETY: What the pointers lead to is static, and never written to.
+unsafe impl Send for Table {}
 // SAFETY: What the pointers lead to is static, or owned by the value, and never written to.
-unsafe impl Send for Refusals {}
-
-/// What refuses no changes any more. Some may have just taken a pointer to a table there, and not have used
-/// it yet: they do not sleep before they have. To wait for them takes a grace period of tasks, which is not
-/// worth it for a few tables.
-#[pin_data(PinnedDrop)]
-pub(crate) struct Bin {
-    #[pin]
-    refusals: Mutex<KVec<Refusals>>,
-}
-
-impl Bin {
-    /// So much is kept.
-    const FULL: usize = 64;
-
-    /// An empty one. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Arc<Self>> {
-        let new = pin_init!(Self { refusals <- new_mutex!(KVec::new(), "Bin::refusals") });
-        Arc::pin_init(new, GFP_KERNEL)
-    }
-
-    /// Takes what no inode has any more. May sleep.
-    fn add(&self, unused: Refusals) {
-        let mut refusals = self.refusals.lock();
-        if refusals.len() < Self::FULL && refusals.reserve(1, GFP_KERNEL).is_ok() {
-            // There is room.
-            let _ = refusals.push_within_capacity(unused);
-            return;
-        }
-        wait_for_lookers();
-        refusals.clear();
-    }
-}
-
-#[pinned_drop]
-impl PinnedDrop for Bin {
-    fn drop(self: Pin<&mut Self>) {
-        if !self.refusals.lock().is_empty() {
-            wait_for_lookers();
-        }
-    }
-}
-
-/// Waits for those who have taken a pointer to a table. May sleep.
-fn wait_for_lookers() {
-    // SAFETY: The function can be called wherever one may sleep.
-    unsafe { bindings::synchronize_rcu_tasks() };
-}
+unsafe impl Send for Handlers {}
 
 /// What whoever would change something is answered.
 const STALE: c_int = -(bindings::ESTALE as c_int);
@@ -148,42 +195,34 @@ impl Frozen {
     /// than 32 kinds of inodes; `ENOMEM`. Then the superblock stays frozen.
     pub fn retire<T: FileSystem>(self, fc: &FsContext<T>) -> Result<Retired, (Error, Self)> {
         let prepare = || {
-            let refusals = Refusals {
-                tables: Table::of_all(self.path())?,
-                handlers: Handlers::of(self.path())?,
-            };
-            Ok((fc.bin()?, refusals))
+            let tables = Table::of_all(self.path())?;
+            let bin = fc.bin()?;
+            let handlers = bin.replace_handlers(self.path())?;
+            Ok((tables, bin, handlers))
         };
-        let (bin, refusals) = match prepare() {
+        let (tables, bin, handlers) = match prepare() {
             Ok(prepared) => prepared,
             Err(error) => return Err((error, self)),
         };
-        for_each_inode(self.path(), |inode| {
+        for_each_named_inode(self.path(), |inode| {
             // SAFETY: The inode is valid for the duration of the call.
             let original = unsafe { operations_of(inode) };
-            if let Some(table) = find(&refusals.tables, original) {
+            if let Some(table) = find(&tables, original) {
                 // SAFETY:
                 // - The inode is valid for the duration of the call.
                 // - The table does what the inode's own operations do, or refuses. It stays until the
                 //   drop of `Retired` has given the inode its own, and then in the bin for a grace period
-                //   of tasks.
+                //   of tasks. The inode cannot go before that: it has a name, which cannot be removed.
                 unsafe { set_operations(inode, &table.operations) };
             }
             true
         });
-        if let Some(handlers) = &refusals.handlers {
-            // SAFETY:
-            // - The list ends in a null pointer, and its handlers do what the superblock's own do, or
-            //   refuse.
-            // - The list stays until the drop of `Retired` has put the superblock's own in its place, and
-            //   then in the bin for a grace period of tasks.
-            unsafe { set_handlers(self.path(), handlers.list.as_ptr()) };
-        }
-        // INVARIANT: Nobody made an inode meanwhile, as the superblock is frozen: each has the
+        // INVARIANT: Nobody gave a name to an inode meanwhile, as the superblock is frozen: each has the
         // operations of a table now. Those who make one later are refused.
         Ok(Retired {
             path: self.into_path(),
-            refusals,
+            tables,
+            handlers,
             bin,
         })
     }
@@ -191,18 +230,19 @@ impl Frozen {
 
 impl Drop for Retired {
     fn drop(&mut self) {
-        // Whoever is about to begin has another mount than the caller's own.
-        let frozen = match self.path.is_last() {
-            true => None,
-            false => {
-                // Those who had looked up their path before, and were just about to begin, have begun.
-                // SAFETY: The function can be called wherever one may sleep.
-                unsafe { bindings::synchronize_rcu_tasks() };
-                // Those who have begun end. If somebody else has frozen the superblock, nobody begins.
-                freeze(&self.path).ok()
-            }
-        };
-        for_each_inode(&self.path, |inode| {
+        if !self.path.is_last() {
+            // Those who had looked up their path before, and were just about to begin, have begun.
+            // SAFETY: The function can be called wherever one may sleep.
+            unsafe { bindings::synchronize_rcu_tasks() };
+        }
+        // Those who have begun end. If somebody else has frozen the superblock, nobody begins.
+        let frozen = freeze(&self.path);
+        // Before the inodes: whoever retires the superblock next begins with these.
+        if !self.handlers.is_null() {
+            // SAFETY: These were the superblock's handlers, and stay for as long as that.
+            unsafe { set_handlers(&self.path, self.handlers) };
+        }
+        for_each_named_inode(&self.path, |inode| {
             // SAFETY: The inode is valid for the duration of the call.
             let operations = unsafe { operations_of(inode) };
             if let Some(original) = original_of(operations) {
@@ -213,14 +253,10 @@ impl Drop for Retired {
             }
             true
         });
-        if let Some(handlers) = &self.refusals.handlers {
-            // SAFETY: These were the superblock's handlers, and stay for as long as that.
-            unsafe { set_handlers(&self.path, handlers.original) };
-        }
-        if frozen.is_some() {
+        if frozen.is_ok() {
             thaw(&self.path);
         }
-        self.bin.add(mem::take(&mut self.refusals));
+        self.bin.add(mem::take(&mut self.tables));
     }
 }
 
@@ -230,7 +266,7 @@ impl Table {
         let mut tables = KVec::new();
         loop {
             let mut kind = None;
-            for_each_inode(path, |inode| {
+            for_each_named_inode(path, |inode| {
                 // SAFETY: The inode is valid for the duration of the call.
                 let operations = unsafe { operations_of(inode) };
                 if find(&tables, operations).is_none() {
@@ -291,36 +327,88 @@ fn find(tables: &[KBox<Table>], original: *const bindings::inode_operations) -> 
 }
 
 impl Handlers {
-    /// Handlers that refuse changes, in the place of those of the superblock, if it has any.
-    fn of(path: &Path) -> Result<Option<Self>> {
-        // SAFETY: The path holds its superblock.
-        let original = unsafe { (*path.super_block_ptr()).s_xattr };
-        if original.is_null() {
-            return Ok(None);
-        }
+    /// Handlers that refuse changes, in the place of `original`: a superblock's, which the caller holds.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if they refuse changes already; `ENOMEM`.
+    fn of(original: *const *const bindings::xattr_handler) -> Result<Self> {
         let mut handlers = KVec::new();
-        let mut at = original;
-        // SAFETY: The list is the superblock's, which ends in a null pointer and stays for as long as
-        // the superblock. So do the handlers in it.
-        while let Some(handler) = unsafe { (*at).as_ref() } {
+        for_each_handler(original, |handler| {
             let mut handler = *handler;
-            if handler.set.is_some() {
+            if let Some(set) = handler.set {
+                if ptr::fn_addr_eq(set, refuse::set_xattr as SetXattr) {
+                    return Err(not_supported());
+                }
                 handler.set = Some(refuse::set_xattr);
             }
-            handlers.push(handler, GFP_KERNEL)?;
-            at = at.wrapping_add(1);
-        }
+            Ok(handlers.push(handler, GFP_KERNEL)?)
+        })?;
         let mut list = KVec::with_capacity(handlers.len().saturating_add(1), GFP_KERNEL)?;
         for handler in &handlers {
             list.push(&raw const *handler, GFP_KERNEL)?;
         }
         list.push(ptr::null(), GFP_KERNEL)?;
-        Ok(Some(Self {
-            _handlers: handlers,
+        Ok(Self {
+            handlers,
             list,
             original,
-        }))
+        })
     }
+
+    /// Whether they take the place of `original`: a superblock's, which the caller holds. What another module
+    /// has had at the same address does not count.
+    fn are_of(&self, original: *const *const bindings::xattr_handler) -> bool {
+        let mut own = self.handlers.iter();
+        let are_alike = ptr::eq(self.original, original)
+            && for_each_handler(original, |its| match own.next() {
+                Some(own) if is_alike(own, its) => Ok(()),
+                _ => Err(EINVAL),
+            })
+            .is_ok();
+        are_alike && own.next().is_none()
+    }
+}
+
+type SetXattr = unsafe extern "C" fn(
+    *const bindings::xattr_handler,
+    *mut bindings::mnt_idmap,
+    *mut bindings::dentry,
+    *mut bindings::inode,
+    *const c_char,
+    *const c_void,
+    usize,
+    c_int,
+) -> c_int;
+
+/// Whether one handler is the other one, but for what sets.
+fn is_alike(one: &bindings::xattr_handler, other: &bindings::xattr_handler) -> bool {
+    let address = |handler: &bindings::xattr_handler| {
+        (
+            handler.name.addr(),
+            handler.prefix.addr(),
+            handler.flags,
+            handler.list.map(|list| list as *const () as usize),
+            handler.get.map(|get| get as *const () as usize),
+            handler.set.is_some(),
+        )
+    };
+    address(one) == address(other)
+}
+
+/// Calls `f` with each handler of a superblock's list, which the caller holds, until it fails.
+fn for_each_handler(
+    list: *const *const bindings::xattr_handler,
+    mut f: impl FnMut(&bindings::xattr_handler) -> Result,
+) -> Result {
+    let mut at = list;
+    // SAFETY: The list is a superblock's, which ends in a null pointer and stays for as long as the
+    // superblock. So do the handlers in it.
+    while let Some(handler) = unsafe { (*at).as_ref() } {
+        f(handler)?;
+        at = at.wrapping_add(1);
+    }
+    Ok(())
 }
 
 /// Operations that change something: whoever calls one looks up the path once more.
@@ -437,21 +525,45 @@ unsafe fn set_operations(
     inode: *mut bindings::inode,
     operations: *const bindings::inode_operations,
 ) {
-    // SAFETY: The inode is valid by this function's contract. The VFS reads the field once for each call
-    // of an operation, with no lock, and calls what it has read before it sleeps.
+    // SAFETY: The inode is valid by this function's contract. The VFS reads the field with no lock, and
+    // calls what it has read before it sleeps. Where it looks whether there is an operation, and reads the
+    // field again to call it, both have that operation or neither, but for `setattr`: no task is there, as
+    // the superblock is frozen.
     unsafe { atomic_store(&raw mut (*inode).i_op, operations, Release) }
+}
+
+/// The handlers of attributes that the superblock of `path` has; null for none.
+fn handlers_of(path: &Path) -> *const *const bindings::xattr_handler {
+    // SAFETY: The path holds its superblock. Others change the field by whole words.
+    unsafe { atomic_load(&raw mut (*path.super_block_ptr()).s_xattr, Relaxed) }
 }
 
 /// # Safety
 ///
 /// `handlers` must be a list that ends in a null pointer, do for the superblock of `path`, and stay for
-/// as long as the superblock has it and for a grace period of tasks after that.
+/// as long as the superblock has it and for as long after that as a task looks at it that has taken it before.
 unsafe fn set_handlers(path: &Path, handlers: *const *const bindings::xattr_handler) {
-    // SAFETY: The path holds its superblock. The VFS reads the field once for each call of a handler.
+    // SAFETY: The path holds its superblock. The VFS reads the field with no lock.
     unsafe {
-        let field = &raw mut (*path.super_block_ptr()).s_xattr;
-        field.write_volatile(handlers);
+        atomic_store(
+            &raw mut (*path.super_block_ptr()).s_xattr,
+            handlers,
+            Release,
+        )
     }
+}
+
+/// Calls `f` with each inode of the superblock that has a name, which is valid for the duration of the call,
+/// until it is `false`. `f` runs with the lock of the list held and must not sleep.
+///
+/// An inode without a name may be about to be destroyed, when it has to have its own operations: by these C's
+/// file system knows what it holds. Nothing can be changed there that somebody else sees.
+fn for_each_named_inode(path: &Path, mut f: impl FnMut(*mut bindings::inode) -> bool) {
+    for_each_inode(path, |inode| {
+        // SAFETY: The inode is valid for the duration of the call. Others change the field by whole words.
+        let links = unsafe { atomic_load(&raw mut (*inode).__bindgen_anon_1.__i_nlink, Relaxed) };
+        links == 0 || f(inode)
+    });
 }
 
 /// Calls `f` with each inode of the superblock, which is valid for the duration of the call, until it is

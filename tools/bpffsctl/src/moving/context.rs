@@ -89,7 +89,7 @@ impl Hold {
     }
 
     /// Sends those who wait to what has come in the place of the tree. Ends when it is dropped, which
-    /// takes the kernel a while.
+    /// takes the kernel a while if somebody else has that tree.
     pub fn retire(&self) -> Result<()> {
         fsconfig_set_flag(self.0.as_fd(), "retire").context("cannot retire the old tree")
     }

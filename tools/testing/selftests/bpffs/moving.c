@@ -321,6 +321,24 @@ TEST_F(moving, retired_again_and_again)
 	}
 }
 
+/*
+ * Catches: a file without a name that goes while the tree is retired, and does not know any more what it
+ * holds: the map stays for ever.
+ */
+TEST_F(moving, unlinked_and_then_retired)
+{
+	int file = sys(open("fs/unlinked", O_PATH | O_CLOEXEC)), fs;
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, sys(unlink("fs/unlinked")));
+	fs = hold(self->old);
+	ASSERT_LE(0, fs);
+	ASSERT_EQ(0, fs_flag(fs, "retire"));
+	close(file);
+	close(fs);
+	EXPECT_EQ(0, sys(unlink("fs/file")));
+}
+
 /* Catches: a file system that stays held when its holder is killed. */
 TEST_F(moving, ends_with_its_owner)
 {
