@@ -99,6 +99,29 @@ fn without_heading(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Resul
     Ok(lines.map(|line| line.to_owned() + "\n").collect())
 }
 
+/// The synopsis says of an option that takes a value what that is.
+fn values(command: &clap::Command, synopsis: String) -> String {
+    command.get_opts().fold(synopsis, |synopsis, option| {
+        let Some(long) = option.get_long() else {
+            return synopsis;
+        };
+        let takes_value = option.get_action().takes_values();
+        let name = option.get_value_names().and_then(<[_]>::first);
+        let end = format!("\\fB\\-\\-{}\\fR]", long.replace('-', "\\-"));
+        match (takes_value, name) {
+            (true, Some(name)) => {
+                let more = match option.get_action() {
+                    ArgAction::Append => "...",
+                    _ => "",
+                };
+                let with_value = end.trim_end_matches(']');
+                synopsis.replace(&end, &format!("{with_value} \\fI{name}\\fR]{more}"))
+            }
+            _ => synopsis,
+        }
+    })
+}
+
 /// The page says of an argument that can be given more than once that it can.
 fn repeat(command: &clap::Command, page: String) -> String {
     let positionals = command.get_positionals();
@@ -118,7 +141,7 @@ fn man() -> Result<String> {
     let root = Cli::command().disable_help_subcommand(true);
     let page = Man::new(root.clone())
         .section("8")
-        .date("2026-11-27")
+        .date("2026-11-28")
         .source("bpffs")
         .manual("bpffs");
     let mut text = Vec::new();
@@ -143,6 +166,7 @@ fn man() -> Result<String> {
         let bare = command.clone().disable_help_flag(true);
         let page = Man::new(bare.bin_name(format!("bpffsctl {name}")));
         let synopsis = without_heading(|part| page.render_synopsis_section(part))?;
+        let synopsis = values(command, synopsis);
         let description = without_heading(|part| page.render_description_section(part))?;
         let options = without_heading(|part| page.render_options_section(part))?;
         let part = format!(".SS {name}\n{synopsis}.PP\n{description}{options}");

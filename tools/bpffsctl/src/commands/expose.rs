@@ -134,7 +134,7 @@ fn why(
              depend on a network namespace"
                 .into()
         }
-        _ => "see Documentation/outside.rst".into(),
+        _ => "see bpffs(5), and Documentation/outside.rst in the sources of bpffs".into(),
     }
 }
 

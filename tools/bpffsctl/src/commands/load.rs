@@ -51,7 +51,7 @@ fn refusal(error: Errno) -> &'static str {
         }
         Errno::KEYREJECTED | Errno::NOKEY => {
             "Secure Boot wants modules that are signed with a key that the kernel trusts: sign it, \
-             see Documentation/packages.rst"
+             see Documentation/packages.rst in the sources of bpffs"
         }
         Errno::NOEXEC => "it was built for another kernel: see dmesg, modinfo",
         Errno::NOENT => {

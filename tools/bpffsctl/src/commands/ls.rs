@@ -41,7 +41,8 @@ pub struct Ls {
     /// Only links whose network device, cgroup or namespace is gone; goes through directories
     #[arg(long)]
     dead: bool,
-    /// All paths on the machine of one object: map:ID, prog:ID, link:ID, or a path of it
+    /// All paths on the machine of one object: map:ID, prog:ID, link:ID, or a path of it; not with
+    /// --recursive, --dead or PATH
     #[arg(long, value_name = "OBJECT", conflicts_with_all = ["recursive", "dead", "paths"])]
     of: Option<PathBuf>,
     /// Directories and pins of BPF file systems

@@ -23,7 +23,8 @@ use crate::tree::{self, walk, Depth, Next, What};
 
 /// Remove pins
 ///
-/// Asks before it removes anything, if it can. Removes no directories.
+/// Asks before it removes anything. Where nobody can be asked, as standard input is no terminal, it
+/// removes nothing and fails, unless --yes is given. Removes no directories.
 #[derive(Args)]
 pub struct Rm {
     /// Remove the pins of links whose network device, cgroup or namespace is gone, at the paths and

@@ -28,7 +28,8 @@ pub struct Options {
 
 /// Move all instances of the kernel's own to bpffs, while they are in use
 ///
-/// Loads the module if needed. Each instance is made anew, with the same pins, links, owners, modes, times
+/// Loads the module if needed. If one is loaded already, that one serves: --module and parameters mean
+/// nothing then. Each instance is made anew, with the same pins, links, owners, modes, times
 /// and attributes, and comes in the place of the old one at every path in every mount namespace. Calls
 /// that change something wait for a moment. Nothing that is pinned is missing at any time.
 ///
@@ -49,7 +50,7 @@ pub struct Takeover {
 pub struct Release {
     #[command(flatten)]
     options: Options,
-    /// Unload the module, too
+    /// Then unload the module, unless something stayed
     #[arg(short, long)]
     unload: bool,
     #[command(flatten)]
