@@ -5,13 +5,11 @@
 
 use bpf::{Elements, Iteration, Link, Object};
 use fs::{
-    capability::{capable, Capability},
+    capability::{capable, Capability, Opener},
     seq::Sequence,
     task::TaskFiles,
     AnyINode,
     CreatingPath,
-    KernelId,
-    Kuid,
     Mode,
     Path, //
 };
@@ -186,12 +184,14 @@ impl FileOperations for Outside {
         }
     }
 
-    /// Takes `remove`, which removes the file, from its owner or somebody with `CAP_BPF`.
-    fn write(file: &Node<Self>, inode: &AnyINode, text: &[u8]) -> Result {
+    /// Takes `remove`, which removes the file, if its owner or somebody with `CAP_BPF` has opened it.
+    fn write(file: &Node<Self>, inode: &AnyINode, opener: Opener<'_>, text: &[u8]) -> Result {
         if text.strip_suffix(b"\n").unwrap_or(text) != b"remove" {
             return Err(EINVAL);
         }
-        if Kuid::current_fs() != inode.uid() && !may_use_bpf() {
+        let may_use_bpf =
+            || opener.is_capable(Capability::BPF) || opener.is_capable(Capability::SYS_ADMIN);
+        if opener.fs_uid() != inode.uid() && !may_use_bpf() {
             return Err(EPERM);
         }
         let Exposed { object, table, .. } = file.data();

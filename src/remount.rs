@@ -55,7 +55,7 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
             ))
         })?;
     }
-    change_root(options, sb).inspect_err(|_| {
+    change_root(options, fc, sb).inspect_err(|_| {
         // It was good enough before.
         let _ = sb.set_inode_limit(old_limit);
     })?;
@@ -98,7 +98,18 @@ fn check_unchangeable(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<
 }
 
 /// Changes mode and owner of the root, as far as they differ.
-fn change_root(options: &Options, sb: &SuperBlock<BpfFs>) -> Result {
+///
+/// A mount of a directory below shows that directory's own, and mount(8) gives these when it remounts: they
+/// are not the root's.
+fn change_root(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<BpfFs>) -> Result {
+    if !fc.is_of_root(sb) {
+        if options.mode.is_some() || options.uid.is_some() || options.gid.is_some() {
+            fc.info(fmt!(
+                "uid, gid and mode are the root directory's, which this mount does not show: not changed"
+            ));
+        }
+        return Ok(());
+    }
     let root = sb.root();
     // As it is shown: who took the sticky bit away has it stay so when mount(8) gives all options.
     let shown = root.mode().without(Mode::STICKY);

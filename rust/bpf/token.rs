@@ -269,8 +269,9 @@ impl TokenFile {
         // SAFETY:
         // - The superblock and the mount are valid for as long as the path is open. The superblock
         //   does not mind such an inode by the invariant of `TokenRoot`.
-        // - The inode is new and ours alone, and has no parent: nobody looks at what is set, and
-        //   nobody else links it or takes its links away.
+        // - The inode is new and ours alone, and has no parent: nobody else links it or takes its links
+        //   away. Those who go through all inodes of a superblock let one alone that has no dentry, and
+        //   this one has no link when it gets its dentry.
         // - The name is a string, and the operations are static.
         // - `alloc_file_pseudo()` takes over the reference to the inode if it succeeds. If it fails,
         //   the reference stays ours.

@@ -213,6 +213,14 @@ impl<T: FileSystem> FsContext<T> {
         self.get().purpose() == bindings::fs_context_purpose_FS_CONTEXT_FOR_RECONFIGURE
     }
 
+    /// Whether the mount that is reconfigured shows all of `sb`, and not just what is below another directory
+    /// than the root.
+    pub fn is_of_root(&self, sb: &SuperBlock<T>) -> bool {
+        // SAFETY: The superblock has a root by the type invariant, which does not change.
+        let root = unsafe { (*sb.as_ptr()).s_root };
+        ptr::eq(self.get().root, root)
+    }
+
     /// Whether the creator insists on a superblock that does not exist yet
     /// (`FSCONFIG_CMD_CREATE_EXCL`).
     pub(crate) fn is_exclusive(&self) -> bool {

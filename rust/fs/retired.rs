@@ -557,12 +557,22 @@ unsafe fn set_handlers(path: &Path, handlers: *const *const bindings::xattr_hand
 /// until it is `false`. `f` runs with the lock of the list held and must not sleep.
 ///
 /// An inode without a name may be about to be destroyed, when it has to have its own operations: by these C's
-/// file system knows what it holds. Nothing can be changed there that somebody else sees.
+/// file system knows what it holds. A token's is made while others wait, and never has a name. Nothing can be
+/// changed there that somebody else sees.
 fn for_each_named_inode(path: &Path, mut f: impl FnMut(*mut bindings::inode) -> bool) {
     for_each_inode(path, |inode| {
-        // SAFETY: The inode is valid for the duration of the call. Others change the field by whole words.
-        let links = unsafe { atomic_load(&raw mut (*inode).__bindgen_anon_1.__i_nlink, Relaxed) };
-        links == 0 || f(inode)
+        // A new inode has a link before it has a name, and a token's has no link when it gets its dentry.
+        // SAFETY: The inode is valid for the duration of the call. The list of its dentries, which is there
+        // until it is freed, is looked at with its lock held.
+        let is_named = unsafe {
+            let lock = &raw mut (*inode).i_lock;
+            bindings::spin_lock(lock);
+            let is_named = (*inode).__bindgen_anon_1.__i_nlink != 0
+                && !(*inode).__bindgen_anon_2.i_dentry.first.is_null();
+            bindings::spin_unlock(lock);
+            is_named
+        };
+        !is_named || f(inode)
     });
 }
 

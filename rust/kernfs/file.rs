@@ -139,7 +139,12 @@ impl<O: FileOperations> File<O> {
                 buffer.len(),
             )
         };
-        buffer.get(..usize::try_from(length).ok()?)
+        let length = usize::try_from(length).ok()?;
+        // C cuts off what does not fit, with the NUL at the end, and does not say so.
+        match length.saturating_add(1) < buffer.len() {
+            true => buffer.get(..length),
+            false => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::{bindings, Active, Node, Text};
 use core::{marker::PhantomData, ptr, ptr::NonNull, slice};
-use fs::{AnyINode, Path};
+use fs::{capability::Opener, AnyINode, Path};
 use kernel::{
     error::{
         from_result,
@@ -38,13 +38,14 @@ pub trait FileOperations: Sized + 'static {
     fn open(file: &Node<Self>, to_read: bool) -> Result<Self::Open>;
 
     /// `read(2)`: writes what comes next to `text`, which is empty, up to about `room` bytes: as much
-    /// is read now. What is more is read later. Nothing ends the file.
+    /// is read now. What is more is read later. Nothing ends the file. Text that does not fit is
+    /// `E2BIG` for the reader.
     fn read(open: &mut Self::Open, file: &Node<Self>, room: usize, text: &mut Text<'_>) -> Result;
 
-    /// `write(2)` of up to a page. `inode` is that of the open file.
+    /// `write(2)` of up to a page. `inode` is that of the open file, and `opener` who has opened it.
     ///
     /// Absent: `EINVAL`.
-    fn write(_file: &Node<Self>, _inode: &AnyINode, _text: &[u8]) -> Result {
+    fn write(_file: &Node<Self>, _inode: &AnyINode, _opener: Opener<'_>, _text: &[u8]) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
@@ -103,30 +104,29 @@ impl<O: FileOperations> FileType<O> {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it is one of kernfs that has just been removed.
+    /// `ENODEV` if it is one that has just been removed.
     pub fn at<'a>(&'static self, path: &'a Path) -> Result<Option<Active<'a, O>>> {
         // SAFETY:
         // - The dentry is positive, and held by `path`. If it is one of kernfs, it holds a node.
-        // - A node whose type says that it is a file has operations, which can be looked at while there
-        //   is an active reference. One that has ours was made by `Directory::create()`, of type `O`.
-        // - The active reference is given to `Active`, or given back.
+        // - A node whose type says that it is a file has a pointer to operations, which does not change and
+        //   is just compared. A node that has ours was made by `Directory::create()`, of type `O`.
+        // - The active reference is given to `Active`.
         unsafe {
             let kn = bindings::kernfs_node_from_dentry(path.dentry_ptr());
             if kn.is_null() {
+                return Ok(None);
+            }
+            let flags = u32::from(ptr::read_volatile(&raw const (*kn).flags));
+            if flags & bindings::kernfs_node_type_KERNFS_FILE == 0
+                || !ptr::eq((*kn).__bindgen_anon_1.attr.ops, self.operations())
+            {
                 return Ok(None);
             }
             let kn = bindings::kernfs_get_active(kn);
             if kn.is_null() {
                 return Err(ENODEV);
             }
-            let flags = u32::from(ptr::read_volatile(&raw const (*kn).flags));
-            if flags & bindings::kernfs_node_type_KERNFS_FILE != 0
-                && ptr::eq((*kn).__bindgen_anon_1.attr.ops, self.operations())
-            {
-                return Ok(Some(Active::from_raw(kn)));
-            }
-            bindings::kernfs_put_active(kn);
-            Ok(None)
+            Ok(Some(Active::from_raw(kn)))
         }
     }
 
@@ -200,6 +200,11 @@ impl<O: FileOperations> FileType<O> {
                 if (*m.as_ptr()).count == 0 {
                     let mut text = Text::new(m)?;
                     let read = O::read(&mut opened.open, file, length, &mut text);
+                    // What did not fit was not written, and counts all the same.
+                    let read = read.and_then(|()| match text.has_overflowed() {
+                        true => Err(E2BIG),
+                        false => Ok(()),
+                    });
                     read.inspect_err(|_| text.truncate(0))?;
                     (*m.as_ptr()).from = 0;
                 }
@@ -228,13 +233,14 @@ impl<O: FileOperations> FileType<O> {
         length: usize,
         _: bindings::loff_t,
     ) -> isize {
-        // SAFETY: The buffer is valid, and nobody else's, by this function's contract. An open file holds
-        // its inode, which does not change.
+        // SAFETY: The buffer is valid, and nobody else's, by this function's contract. The file is open for
+        // the duration of the call, and holds its inode, which does not change.
         let result = unsafe {
             let text = slice::from_raw_parts(buffer.cast_const().cast::<u8>(), length);
             O::write(
                 Self::node(of),
                 AnyINode::from_raw((*(*of).file).f_inode),
+                Opener::from_raw((*of).file),
                 text,
             )
         };

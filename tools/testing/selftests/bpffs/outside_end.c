@@ -72,7 +72,7 @@ TEST_F(outside_end, remove_only)
 /* Catches: a file that anybody may remove who may write to it, or that its owner may not. */
 TEST_F(outside_end, remove_by_whom)
 {
-	int status;
+	int status, fd;
 
 	EXPOSED(self->view, OUTSIDE);
 	in_child(&status) {
@@ -87,6 +87,13 @@ TEST_F(outside_end, remove_by_whom)
 		EXPECT_TRUE(exists(OUTSIDE));
 	}
 	EXPECT_EQ(0, status);
+	/* Whoever has opened it asks, and not who prints to a descriptor. */
+	ASSERT_EQ(0, seteuid(NOBODY));
+	fd = sys(open(OUTSIDE, O_WRONLY | O_CLOEXEC));
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EPERM, sys(write(fd, "remove", 6)));
+	close(fd);
 	/* Capabilities for files are not those for BPF. */
 	in_child(&status) {
 		ASSERT_EQ(0, become_with(NOBODY, CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(NET_ADMIN)));

@@ -142,6 +142,41 @@ TEST_F(remount, with_what_is_shown)
 	EXPECT_EQ(0, remount("c", "instance=namespace"));
 }
 
+/*
+ * Catches: a remount of a bind mount that gives the instance's root to whoever owns what is bound, as mount(8)
+ * gives all that is shown for that.
+ */
+TEST_F(remount, of_what_is_below)
+{
+	struct stat st, before;
+	char opts[1024];
+	int i, map = map_new();
+
+	ASSERT_EQ(0, mount_bpf("a", "newinstance,mode=755,uid=5"));
+	ASSERT_EQ(0, stat("a", &before));
+	ASSERT_EQ(0, mkdir("a/tenant", 0700));
+	ASSERT_EQ(0, obj_pin(map, "a/pin"));
+	ASSERT_EQ(0, chown("a/tenant", NOBODY, NOBODY));
+	ASSERT_EQ(0, mkdir("b", 0755));
+	ASSERT_EQ(0, close(creat("c", 0600)));
+	ASSERT_EQ(0, mount("a/tenant", "b", NULL, MS_BIND, NULL));
+	ASSERT_EQ(0, mount("a/pin", "c", NULL, MS_BIND, NULL));
+	for (i = 0; i < 2; i++) {
+		const char *place = i ? "c" : "b";
+
+		snprintf(opts, sizeof(opts), "%s", shown(place) + strlen("rw,"));
+		EXPECT_EQ(0, remount(place, opts));
+		EXPECT_EQ(0, remount(place, "uid=3,gid=3,mode=777"));
+		ASSERT_EQ(0, stat("a", &st));
+		EXPECT_EQ(before.st_uid, st.st_uid);
+		EXPECT_EQ(before.st_gid, st.st_gid);
+		EXPECT_EQ(before.st_mode, st.st_mode);
+	}
+	/* What is the whole instance's is as ever. */
+	EXPECT_EQ(0, remount("b", "pinmode=640"));
+	EXPECT_EQ(!ours, !strstr(shown("a"), "pinmode=640"));
+}
+
 /* Catches: a change of the root that those who watch it do not hear of, or one that is none. */
 TEST_F(remount, tells_who_watches)
 {
