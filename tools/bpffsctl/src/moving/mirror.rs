@@ -24,7 +24,7 @@ use rustix::time::{clock_gettime, ClockId};
 
 use super::crew;
 use super::details::{self, Age, Descriptors, Named};
-use super::watch::{Changes, Told, Watch};
+use super::watch::{Changes, Place, Told, Watch};
 use crate::instances::reopen;
 use crate::proc::Proc;
 use crate::sys;
@@ -199,21 +199,21 @@ impl Lot {
 /// What has changed below a name of the root, or in the root itself. Parts can be copied at the same time.
 struct Part {
     top: Option<OsString>,
-    directories: Vec<(PathBuf, BTreeSet<CString>)>,
+    directories: Vec<(Place, BTreeSet<CString>)>,
 }
 
 impl Part {
     /// All parts of what has changed.
-    fn of(changed: BTreeMap<PathBuf, BTreeSet<CString>>) -> Vec<Self> {
+    fn of(changed: BTreeMap<Place, BTreeSet<CString>>) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
         // Paths are in order by their components, so that those of a part follow each other.
-        for (path, names) in changed {
-            let top = path.iter().next().map(OsStr::to_owned);
+        for (place, names) in changed {
+            let top = place.path.iter().next().map(OsStr::to_owned);
             match parts.last_mut() {
-                Some(part) if part.top == top => part.directories.push((path, names)),
+                Some(part) if part.top == top => part.directories.push((place, names)),
                 _ => parts.push(Self {
                     top,
-                    directories: vec![(path, names)],
+                    directories: vec![(place, names)],
                 }),
             }
         }
@@ -235,6 +235,10 @@ fn open_directory(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat2(root, path, flags, Mode::empty(), BELOW)?)
+}
+
+fn inode(of: &OwnedFd) -> io::Result<u64> {
+    Ok(Named::of(of.as_fd()).status()?.stx_ino)
 }
 
 fn names(directory: BorrowedFd<'_>) -> io::Result<BTreeSet<CString>> {
@@ -302,10 +306,14 @@ impl Mirror {
 
     /// Copies what has changed since; whether there was something.
     pub fn follow(&self) -> Result<bool> {
+        self.apply(self.watch.changes().context("inotify")?)
+    }
+
+    fn apply(&self, told: Told) -> Result<bool> {
         let Told {
             changes,
             lost_names,
-        } = self.watch.changes().context("inotify")?;
+        } = told;
         match changes {
             Changes::Any => self.all().map(|()| true),
             Changes::Names(changed) => {
@@ -356,28 +364,44 @@ impl Mirror {
     /// Copies what has changed in a part, one directory after the other, those above first: what is told
     /// of a directory can be of one that has come in its place.
     fn part(&self, part: Part, by_several: bool) -> Result<()> {
-        for (path, names) in part.directories {
-            self.changed(&path, names, by_several)
+        for (place, names) in part.directories {
+            let path = place.path.clone();
+            self.changed(place, names, by_several)
                 .with_context(|| name_of(&path))?;
         }
         Ok(())
     }
 
+    /// Both directories at the path of one that is followed, unless others are there now.
+    fn both(&self, place: &Place) -> Result<Option<(OwnedFd, OwnedFd)>> {
+        let Some(old) = present(open_directory(self.old.as_fd(), &place.path))? else {
+            return Ok(None);
+        };
+        let Some(new) = present(open_directory(self.new.as_fd(), &place.path))? else {
+            return Ok(None);
+        };
+        let is_it = inode(&old)? == place.inode
+            && match self.made.of(place.inode)?.get(&place.inode) {
+                Some(made) => made.inode == inode(&new)?,
+                // The root directory was not made.
+                None => true,
+            };
+        Ok(is_it.then_some((old, new)))
+    }
+
     /// Copies these names of a directory, and then what is in the directories among them.
-    fn changed(&self, path: &Path, names: BTreeSet<CString>, by_several: bool) -> Result<()> {
-        let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
+    fn changed(&self, place: Place, names: BTreeSet<CString>, by_several: bool) -> Result<()> {
+        let Some((old, new)) = self.both(&place)? else {
+            self.watch.put_back(place, names);
             return Ok(());
         };
-        // One that has just come instead of another one is told of next.
-        let Some(new) = present(open_directory(self.new.as_fd(), path))? else {
-            return Ok(());
-        };
+        let path = &place.path;
         let threads = match by_several && names.len() > MANY {
             true => crew::processors(),
             false => 1,
         };
         let found = Mutex::new(Vec::new());
-        let lots = Lot::of(path.into(), old, new, names, None);
+        let lots = Lot::of(path.clone(), old, new, names, None);
         crew::work(lots, threads, |lot, _| {
             self.names(&lot, |what, path| {
                 if what == Found::New {
@@ -422,12 +446,12 @@ impl Mirror {
         let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
             return Ok(Vec::new());
         };
-        self.watch.add(old.as_fd(), path)?;
+        let of_old = inode(&old)?;
+        self.watch.add(old.as_fd(), path, of_old)?;
         let new = open_directory(self.new.as_fd(), path)?;
         let mut all = names(old.as_fd())?;
         let there = names(new.as_fd())?;
-        let inode = |of: &OwnedFd| Ok::<_, io::Error>(Named::of(of.as_fd()).status()?.stx_ino);
-        let (of_old, of_new) = (inode(&old)?, inode(&new)?);
+        let of_new = inode(&new)?;
         // Not if another one has come to the path meanwhile.
         if let Some(made) = self.made.of(of_old)?.get_mut(&of_old) {
             made.is_followed |= made.inode == of_new;
@@ -698,10 +722,40 @@ mod tests {
     #[test]
     fn what_is_below_the_same_name_is_one_part() {
         let paths = ["", "a", "a/x", "a/x/y", "a.b", "b"];
-        let changed = paths.map(|path| (path.into(), BTreeSet::from([c"n".into()])));
+        let place = |path: &str| Place {
+            path: path.into(),
+            inode: 1,
+        };
+        let changed = paths.map(|path| (place(path), BTreeSet::from([c"n".into()])));
         let parts = Part::of(BTreeMap::from(changed));
         let sizes: Vec<_> = parts.iter().map(Part::names).collect();
         assert_eq!(sizes, [1, 3, 1, 1]);
         assert!(parts.first().is_some_and(|part| part.top.is_none()));
+    }
+
+    // Catches: names that are lost as their directory was elsewhere when they were looked at, and came back. It
+    // was elsewhere by its own name, or with the directory above.
+    #[test]
+    fn what_was_told_waits_for_its_directory() {
+        let base = std::env::temp_dir().join(format!("bpffsctl-mirror-{}", std::process::id()));
+        let (old, new) = (base.join("old"), base.join("new"));
+        std::fs::create_dir_all(old.join("a/b")).unwrap();
+        std::fs::create_dir(&new).unwrap();
+        let open = |path: &Path| OwnedFd::from(std::fs::File::open(path).unwrap());
+        let proc = Proc::new().unwrap();
+        let mirror = Mirror::new(&proc, open(&old).as_fd(), open(&new).as_fd(), false).unwrap();
+        mirror.all().unwrap();
+        for (index, moved) in ["a", "a/b"].into_iter().enumerate() {
+            let name = format!("a/b/link{index}");
+            std::os::unix::fs::symlink("x", old.join(&name)).unwrap();
+            let told = mirror.watch.changes().unwrap();
+            std::fs::rename(old.join(moved), old.join("away")).unwrap();
+            mirror.apply(told).unwrap();
+            assert!(!new.join(&name).is_symlink());
+            std::fs::rename(old.join("away"), old.join(moved)).unwrap();
+            mirror.follow().unwrap();
+            assert!(new.join(&name).is_symlink(), "{name}");
+        }
+        std::fs::remove_dir_all(base).unwrap();
     }
 }

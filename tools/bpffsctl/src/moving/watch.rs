@@ -15,11 +15,20 @@ use rustix::io::Errno;
 
 use crate::proc::Proc;
 
+/// A directory that is followed. In order by their paths.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Where it was when it was added. It may be elsewhere now, and another one here.
+    pub path: PathBuf,
+    /// Its inode.
+    pub inode: u64,
+}
+
 /// What has changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Changes {
     /// These names, by directory. The empty name is the directory itself.
-    Names(BTreeMap<PathBuf, BTreeSet<CString>>),
+    Names(BTreeMap<Place, BTreeSet<CString>>),
     /// More than the kernel keeps: anything.
     Any,
 }
@@ -41,8 +50,10 @@ pub struct Watch {
 
 #[derive(Default)]
 struct State {
-    directories: HashMap<i32, PathBuf>,
-    names: BTreeMap<PathBuf, BTreeSet<CString>>,
+    directories: HashMap<i32, Place>,
+    /// Where each was when it was added last, by inodes.
+    paths: HashMap<u64, PathBuf>,
+    names: BTreeMap<Place, BTreeSet<CString>>,
     any: bool,
     /// Names by which something other than names was changed, since it was asked last and before that: what
     /// is told now can be of a time when nobody had looked at these yet.
@@ -53,6 +64,19 @@ struct State {
 }
 
 impl State {
+    fn put_back(&mut self, place: Place, names: BTreeSet<CString>) {
+        if self.paths.get(&place.inode) == Some(&place.path) {
+            self.names.entry(place).or_default().extend(names);
+        }
+    }
+
+    /// A directory is gone.
+    fn forget(&mut self, descriptor: i32) {
+        if let Some(place) = self.directories.remove(&descriptor) {
+            self.paths.remove(&place.inode);
+        }
+    }
+
     fn alter(&mut self, events: ReadFlags, cookie: u32, name: (i32, CString)) {
         if events.contains(ReadFlags::ATTRIB) {
             let [now, _] = &mut self.altered;
@@ -93,9 +117,9 @@ impl Watch {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Adds a directory, which is at this path. One that was there before has moved here: what was told
-    /// of it meanwhile is said of its old path, where whoever asks finds nothing of it.
-    pub fn add(&self, directory: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    /// Adds a directory, which is at this path and has this inode, for all of it to be looked at. One that was
+    /// there before has moved here: what was told of it meanwhile is said of its old path.
+    pub fn add(&self, directory: BorrowedFd<'_>, path: &Path, inode: u64) -> io::Result<()> {
         let events = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MOVE
@@ -106,8 +130,16 @@ impl Watch {
         // Before this, so that nobody reads what is told of a directory that is not known yet.
         let mut state = self.state();
         let descriptor = inotify::add_watch(&self.queue, place, events)?;
-        state.directories.insert(descriptor, path.into());
+        let path = PathBuf::from(path);
+        state.paths.insert(inode, path.clone());
+        state.directories.insert(descriptor, Place { path, inode });
         Ok(())
+    }
+
+    /// Takes back names of a directory that is not where it was: it may come back there, and nobody tells of
+    /// them once more. If it was added anew elsewhere, all of it was looked at, and if it is gone, nobody asks.
+    pub fn put_back(&self, place: Place, names: BTreeSet<CString>) {
+        self.state().put_back(place, names);
     }
 
     /// Takes over what the kernel has to tell, of which it keeps so much only
@@ -126,12 +158,13 @@ impl Watch {
             let events = event.events();
             state.any |= events.contains(ReadFlags::QUEUE_OVERFLOW);
             if events.contains(ReadFlags::IGNORED) {
+                state.forget(event.wd());
                 continue;
             }
-            if let Some(path) = state.directories.get(&event.wd()).cloned() {
+            if let Some(place) = state.directories.get(&event.wd()).cloned() {
                 let name: CString = event.file_name().unwrap_or_default().into();
                 state.alter(events, event.cookie(), (event.wd(), name.clone()));
-                state.names.entry(path).or_default().insert(name);
+                state.names.entry(place).or_default().insert(name);
             }
         }
     }
@@ -186,5 +219,28 @@ mod tests {
         let over = [(F::MOVED_FROM, 8, c"other"), (F::MOVED_TO, 8, c"it")];
         assert!(lost(&[&renamed[..], &over].concat()));
         assert!(!lost(&over));
+    }
+
+    // Catches: names that are lost as their directory was elsewhere when it was asked for them, and names that
+    // are put back for ever.
+    #[test]
+    fn names_wait_for_their_directory() {
+        let place = |path: &str, inode| Place {
+            path: path.into(),
+            inode,
+        };
+        let names = || BTreeSet::from([c"n".into()]);
+        let mut state = State::default();
+        state.paths.insert(7, "a".into());
+        state.directories.insert(1, place("a", 7));
+        state.put_back(place("a", 7), names());
+        assert_eq!(state.names.remove(&place("a", 7)), Some(names()));
+        state.paths.insert(7, "b".into());
+        state.directories.insert(1, place("b", 7));
+        state.put_back(place("a", 7), names());
+        assert!(state.names.is_empty());
+        state.forget(1);
+        state.put_back(place("b", 7), names());
+        assert!(state.names.is_empty());
     }
 }
