@@ -213,6 +213,13 @@ fn whole(instance: &Instance) -> Option<(usize, &OwnedFd)> {
     found.next()
 }
 
+/// Whether nobody has an instance mounted any more: that of a container which has ended, say.
+pub fn is_gone(proc: &Proc, instance: &Instance) -> Result<bool> {
+    let machine = Machine::look(proc)?;
+    let now = machine.instance(instance.device);
+    Ok(now.is_none_or(|now| now.places.is_empty()))
+}
+
 /// What has been done.
 #[derive(Serialize)]
 pub struct Moved {

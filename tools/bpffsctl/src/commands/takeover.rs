@@ -164,6 +164,8 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
                 moved.push(done);
                 holds.push(hold);
             }
+            // Nothing is to be moved then.
+            Err(_) if moving::is_gone(&environment.proc, step.instance).unwrap_or(false) => (),
             Err(error) => problems.push(format!("{device} stays: {error:#}")),
         }
     }
