@@ -31,8 +31,7 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// - The operations of each inode of the superblock that has a name are those of one of the tables, but for
-///   one that was made without write access and changes nothing.
+/// - The operations of each inode of the superblock that has a name are those of one of the tables.
 /// - If `handlers` is not null, the handlers of attributes are those of `bin` that were made of these.
 pub struct Retired {
     path: Path,

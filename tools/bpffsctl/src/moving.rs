@@ -214,7 +214,7 @@ fn whole(instance: &Instance) -> Option<(usize, &OwnedFd)> {
 }
 
 /// Whether nobody has an instance mounted any more: that of a container which has ended, say.
-pub fn is_gone(proc: &Proc, instance: &Instance) -> Result<bool> {
+fn is_gone(proc: &Proc, instance: &Instance) -> Result<bool> {
     let machine = Machine::look(proc)?;
     let now = machine.instance(instance.device);
     Ok(now.is_none_or(|now| now.places.is_empty()))
@@ -248,16 +248,17 @@ fn milliseconds<S: serde::Serializer>(
 /// change something when the changes were held back has looked up both then, and waits.
 const CALM: Duration = Duration::from_millis(10);
 
-/// Moves an instance. If it fails, everything is as it was.
+/// Moves an instance. If it fails, everything is as it was. [`None`] if the instance has gone since the machine
+/// was looked at.
 ///
-/// What is returned with it ends the old tree when it is dropped. That takes the kernel no time if nobody
-/// has that tree any more, as `machine` does.
+/// The hold that is returned ends the old tree when it is dropped. That takes the kernel no time if nobody has
+/// that tree any more; `machine` has it.
 pub fn run(
     proc: &Proc,
     machine: &Machine,
     instance: &Instance,
     direction: Direction,
-) -> Result<(Moved, Hold)> {
+) -> Result<Option<(Moved, Hold)>> {
     let (home, root) = whole(instance).context("no mount shows its root directory")?;
     let namespaces = &machine.namespaces.list;
     let home = namespaces
@@ -280,7 +281,10 @@ pub fn run(
         }
     };
     // For it to be put back.
-    let old = places::detached(home, root.as_fd())?;
+    let old = match places::detached(home, root.as_fd()) {
+        Err(_) if is_gone(proc, instance)? => return Ok(None),
+        old => old?,
+    };
     places::keep_times(&old);
     let is_ours = implementation(new.root.as_fd()).is_ours();
     ensure!(
@@ -346,7 +350,7 @@ pub fn run(
             places: replaced + late,
             held,
         };
-        Ok((moved, hold))
+        Ok(Some((moved, hold)))
     })
 }
 

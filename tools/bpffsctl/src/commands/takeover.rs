@@ -159,17 +159,16 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
         }
         progress.say(&format!("moving {device}"));
         match moving::run(&environment.proc, &machine, step.instance, direction) {
-            Ok((done, hold)) => {
+            Ok(Some((done, hold))) => {
                 problems.extend(stay(step));
                 moved.push(done);
                 holds.push(hold);
             }
-            // Nothing is to be moved then.
-            Err(_) if moving::is_gone(&environment.proc, step.instance).unwrap_or(false) => (),
+            Ok(None) => (),
             Err(error) => problems.push(format!("{device} stays: {error:#}")),
         }
     }
-    // The old trees end with the holds then, if nobody else has them.
+    // What keeps the old trees goes before the holds, which then wait for nobody.
     drop(steps);
     drop(machine);
     drop(holds);

@@ -51,8 +51,6 @@ pub struct Watch {
 #[derive(Default)]
 struct State {
     directories: HashMap<i32, Place>,
-    /// Where each was when it was added last, by inodes.
-    paths: HashMap<u64, PathBuf>,
     names: BTreeMap<Place, BTreeSet<CString>>,
     any: bool,
     /// Names by which something other than names was changed, since it was asked last and before that: what
@@ -65,15 +63,8 @@ struct State {
 
 impl State {
     fn put_back(&mut self, place: Place, names: BTreeSet<CString>) {
-        if self.paths.get(&place.inode) == Some(&place.path) {
+        if self.directories.values().any(|its| *its == place) {
             self.names.entry(place).or_default().extend(names);
-        }
-    }
-
-    /// A directory is gone.
-    fn forget(&mut self, descriptor: i32) {
-        if let Some(place) = self.directories.remove(&descriptor) {
-            self.paths.remove(&place.inode);
         }
     }
 
@@ -130,8 +121,7 @@ impl Watch {
         // Before this, so that nobody reads what is told of a directory that is not known yet.
         let mut state = self.state();
         let descriptor = inotify::add_watch(&self.queue, place, events)?;
-        let path = PathBuf::from(path);
-        state.paths.insert(inode, path.clone());
+        let path = path.into();
         state.directories.insert(descriptor, Place { path, inode });
         Ok(())
     }
@@ -158,7 +148,7 @@ impl Watch {
             let events = event.events();
             state.any |= events.contains(ReadFlags::QUEUE_OVERFLOW);
             if events.contains(ReadFlags::IGNORED) {
-                state.forget(event.wd());
+                state.directories.remove(&event.wd());
                 continue;
             }
             if let Some(place) = state.directories.get(&event.wd()).cloned() {
@@ -231,15 +221,13 @@ mod tests {
         };
         let names = || BTreeSet::from([c"n".into()]);
         let mut state = State::default();
-        state.paths.insert(7, "a".into());
         state.directories.insert(1, place("a", 7));
         state.put_back(place("a", 7), names());
         assert_eq!(state.names.remove(&place("a", 7)), Some(names()));
-        state.paths.insert(7, "b".into());
         state.directories.insert(1, place("b", 7));
         state.put_back(place("a", 7), names());
         assert!(state.names.is_empty());
-        state.forget(1);
+        state.directories.remove(&1);
         state.put_back(place("b", 7), names());
         assert!(state.names.is_empty());
     }

@@ -435,7 +435,6 @@ fn left(before: &BTreeSet<(sys::Kind, u32)>) -> Vec<String> {
     }
 }
 
-/// Replays the logs.
 /// What the logs of these places say, which are replayed at once.
 fn reports(places: &[Place], moves: &[Span]) -> Vec<Result<Report>> {
     thread::scope(|scope| {
@@ -452,6 +451,7 @@ fn reports(places: &[Place], moves: &[Span]) -> Vec<Result<Report>> {
     })
 }
 
+/// Replays the logs.
 fn judge(results: &mut Results, places: &[Place], moves: &[Span], most: u64) -> Result<()> {
     let (mut between, mut longest, mut other) = (0, (0, String::new()), 0);
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);

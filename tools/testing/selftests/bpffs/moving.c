@@ -298,8 +298,8 @@ TEST_F(moving, retired_for_as_long_as_the_context)
 }
 
 /*
- * Catches: a tree that stays retired if another mount of it is left, or if none is; what is kept of each such
- * tree and never freed, or freed twice. So much is kept that is freed after 64 times.
+ * Catches: a tree that stays retired if another mount of it is left, or if none is. What is kept of each is freed
+ * after 64 times, which the debugging kernel watches.
  */
 TEST_F(moving, retired_again_and_again)
 {
