@@ -92,8 +92,9 @@ After=inner-long.service
 Type=oneshot
 ExecStart=/bin/sh -c 'until cat /sys/fs/cgroup/system.slice/inner-long.service/bpf.view; do sleep 0.1; done 2>/dev/null'
 ExecStart=/bin/sh -c 'systemctl status --no-pager; find /sys/fs/cgroup -name bpf.view'
-# As systemctl does where there is no bus, and nothing that may go wrong before that.
-ExecStart=/bin/kill -s RTMIN+4 1
+# As systemctl does where there is no bus, and nothing that may go wrong before that. The shell has its own
+# kill: not every root has the program.
+ExecStart=/bin/bash -c 'kill -s RTMIN+4 1'
 StandardOutput=append:/tmp/inner.said
 UNIT
 exec env -i container=bpffs SYSTEMD_PROC_CMDLINE= /usr/lib/systemd/systemd --unit=inner.target --log-target=console --show-status=no
