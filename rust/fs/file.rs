@@ -278,21 +278,19 @@ impl<'a, T: FileSystem> FileOps<'a, T> {
         }
     }
 
-    /// Makes them those of an inode.
+    /// Makes them those of an inode. Returns what its `i_private` must be for them, if that is not null.
     ///
     /// # Safety
     ///
     /// `inode` must point to an inode of `T` that has its data, that only the caller uses, and that
     /// will be used as a file during `'a` only.
-    pub(crate) unsafe fn set(self, inode: *mut bindings::inode) {
+    pub(crate) unsafe fn set(self, inode: *mut bindings::inode) -> *mut c_void {
         // SAFETY: The inode is the caller's by this function's contract.
         unsafe {
             (*inode).i_op = self.inode;
             (*inode).__bindgen_anon_3.i_fop = self.file;
-            if !self.private.is_null() {
-                (*inode).i_private = self.private;
-            }
         }
+        self.private
     }
 }
 
@@ -497,6 +495,8 @@ impl<F: FileOperations> FileTable<F> {
     /// What a system call answers that has done so much before it came to `result`.
     fn done_or(done: usize, result: Result) -> isize {
         match result {
+            // Who says so has taken over the `kiocb`, as nobody here can. The VFS would not survive it.
+            Err(e) if done == 0 && e == EIOCBQUEUED => EIO.to_errno() as isize,
             Err(e) if done == 0 => e.to_errno() as isize,
             // The cast loses nothing: nobody can ask for more.
             _ => done as isize,

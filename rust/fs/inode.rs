@@ -508,9 +508,10 @@ impl<T: FileSystem> NewINode<T> {
     where
         Error: From<E>,
     {
-        let mut this = self.with_data(data)?;
-        operations.set(&mut this);
-        Ok(this)
+        self.complete(data, |this| {
+            operations.set(this);
+            ptr::null_mut()
+        })
     }
 
     /// Makes a regular file of it: data first, which alone can fail.
@@ -522,16 +523,16 @@ impl<T: FileSystem> NewINode<T> {
     where
         Error: From<E>,
     {
-        let this = self.with_data(data)?;
-        // SAFETY:
-        // - The inode is ours and has data, which stays where it is until the inode is destroyed,
-        //   when it is in no more use as a file.
-        // - So the operations are good for it: they are for as long as the data is borrowed.
-        unsafe {
-            let data = &*(*INodeContainer::<T>::of(this.as_ptr())).data.get();
-            operations(data).set(this.as_ptr());
-        }
-        Ok(this)
+        self.complete(data, |this| {
+            // SAFETY:
+            // - The inode is ours and has data, which stays where it is until the inode is destroyed,
+            //   when it is in no more use as a file.
+            // - So the operations are good for it: they are for as long as the data is borrowed.
+            unsafe {
+                let data = &*(*INodeContainer::<T>::of(this.as_ptr())).data.get();
+                operations(data).set(this.as_ptr())
+            }
+        })
     }
 
     /// Makes a symlink of it: data first, which alone can fail.
@@ -543,32 +544,52 @@ impl<T: FileSystem> NewINode<T> {
     where
         Error: From<E>,
     {
-        let mut this = self.with_data(data)?;
-        target.set(&mut this);
-        Ok(this)
+        self.complete(data, |this| {
+            target.set(this);
+            ptr::null_mut()
+        })
     }
 
+    /// Gives it data, and the operations that `set_operations` sets, which answers what `i_private` is to
+    /// be, or null if that does not matter.
+    ///
     /// # Errors
     ///
     /// What `data` answers; then the inode is destroyed without data.
-    fn with_data<E>(self, data: impl PinInit<T::INodeData, E>) -> Result<CompleteINode<T>>
+    fn complete<E>(
+        self,
+        data: impl PinInit<T::INodeData, E>,
+        set_operations: impl FnOnce(&mut CompleteINode<T>) -> *mut c_void,
+    ) -> Result<CompleteINode<T>>
     where
         Error: From<E>,
     {
         // SAFETY:
         // - The inode and its container are ours by the type invariant; there is no data yet.
         // - The container stays where it is, so the data is pinned.
-        // - `i_private` is set when the data is initialised.
-        unsafe {
+        let slot = unsafe {
             let slot = (*INodeContainer::<T>::of(self.as_ptr())).data.get();
             init_in_place(slot, data)?;
-            // A type without a size has an address that is not null, too. Who finds the inode among
-            // those of the superblock sees the data behind it.
-            let private = (&raw mut (*self.as_ptr()).i_private).cast::<usize>();
-            atomic_store(private, slot.addr(), Release);
+            slot
+        };
+        // INVARIANT: There is data now. The operations are set right here.
+        let mut this = CompleteINode(self);
+        let private = set_operations(&mut this);
+        // A type without a size has an address that is not null, too.
+        let private = if private.is_null() {
+            slot.cast()
+        } else {
+            private
+        };
+        // Last of all: who finds the inode among those of the superblock sees data and operations behind
+        // `i_private`.
+        //
+        // SAFETY: The inode is ours, and the data is initialised. Others read the field by whole words.
+        unsafe {
+            let field = (&raw mut (*this.as_ptr()).i_private).cast::<usize>();
+            atomic_store(field, private.expose_provenance(), Release);
         }
-        // INVARIANT: There is data now. The callers, right above, see to the operations.
-        Ok(CompleteINode(self))
+        Ok(this)
     }
 
     #[inline]

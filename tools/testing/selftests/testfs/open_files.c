@@ -99,6 +99,9 @@ TEST_F(open_files, errors)
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EDOM, sys(read(fd, buf, sizeof(buf))));
 	EXPECT_EQ(-EDOM, sys(write(fd, "x", 1)));
+	/* What would be the end of the kernel. */
+	EXPECT_EQ(-EIO, sys(pread(fd, buf, sizeof(buf), 1)));
+	EXPECT_EQ(-EIO, sys(pwrite(fd, "x", 1, 1)));
 	EXPECT_EQ(0, lseek(fd, 0, SEEK_CUR));
 	/* Nothing to do. */
 	EXPECT_EQ(0, write(fd, "x", 0));

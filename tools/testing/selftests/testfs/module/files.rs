@@ -200,7 +200,7 @@ impl FileOperations for Partial {
     }
 }
 
-/// Fails before anything is done.
+/// Fails before anything is done; not at the beginning, by what only C's code may answer.
 pub(crate) struct Failing;
 
 #[vtable]
@@ -212,12 +212,22 @@ impl FileOperations for Failing {
         Ok(())
     }
 
-    fn read(_: &OpenFile<'_, Self>, _: u64, _: &mut IovIterDest<'_>) -> Result {
-        Err(EDOM)
+    fn read(_: &OpenFile<'_, Self>, position: u64, _: &mut IovIterDest<'_>) -> Result {
+        Err(Self::error_at(position))
     }
 
-    fn write(_: &LockedFile<'_, Self>, _: u64, _: &mut IovIterSource<'_>) -> Result {
-        Err(EDOM)
+    fn write(_: &LockedFile<'_, Self>, position: u64, _: &mut IovIterSource<'_>) -> Result {
+        Err(Self::error_at(position))
+    }
+}
+
+impl Failing {
+    fn error_at(position: u64) -> Error {
+        if position == 0 {
+            EDOM
+        } else {
+            EIOCBQUEUED
+        }
     }
 }
 
