@@ -111,12 +111,12 @@ impl Watcher for Pins {
 }
 
 /// That an object stays in the table, whether it is pinned or not.
-struct Search<'a> {
-    table: &'a Arc<Table>,
+pub(crate) struct Search {
+    table: Arc<Table>,
     object: ObjectKey,
 }
 
-impl Drop for Search<'_> {
+impl Drop for Search {
     fn drop(&mut self) {
         self.table.update(self.object, |exposed| {
             exposed.searches = exposed.searches.saturating_sub(1)
@@ -162,21 +162,17 @@ pub(crate) fn for_each_file(
     exposed.files.iter().try_for_each(|file| f(&file.0))
 }
 
-/// Has `object` exposed by the file that `create` makes. May sleep. Takes time in proportion to the number
-/// of inodes of all instances if the object was not exposed before.
+/// Has the pins of `object` watched, for files to be [added](Search::add). Takes time in proportion to the
+/// number of inodes of all instances if the object was not exposed before.
+///
+/// May sleep, and waits for mounts that are about to be made. Those may wait for who knows what: a module
+/// that is loaded, to begin with. So the caller must not have locked a directory.
 ///
 /// # Errors
 ///
-/// `EPERM` if the object is not pinned in an instance; `ENFILE` if the system has no more files;
-/// `ENOMEM`; what `create` answers.
-pub(crate) fn expose(
-    object: &Object,
-    create: impl FnOnce(Arc<Table>) -> Result<File<Outside>>,
-) -> Result {
-    let table = Table::find().ok_or(EPERM)?;
-    let search = table.search(object)?;
-    let file = Arc::new(create(table.clone())?, GFP_KERNEL)?;
-    search.add(Deferred::new(Exposing(file))?)
+/// `EPERM` if the object is not pinned in an instance; `ENOMEM`.
+pub(crate) fn search(object: &Object) -> Result<Search> {
+    Table::find().ok_or(EPERM)?.search(object)
 }
 
 impl Exposed {
@@ -247,7 +243,7 @@ impl Table {
     /// # Errors
     ///
     /// `EPERM` if there are none; `ENOMEM`.
-    fn search<'a>(self: &'a Arc<Self>, object: &Object) -> Result<Search<'a>> {
+    fn search(self: Arc<Self>, object: &Object) -> Result<Search> {
         let key = object.key();
         let (search, are_known) = self.begin_search(key)?;
         if !are_known {
@@ -256,13 +252,13 @@ impl Table {
                 sb.for_each_inode(|inode| {
                     let is_pin = (inode.data().0.as_ref()).is_some_and(|its| its.key() == key);
                     if is_pin && result.is_ok() {
-                        result = self.watch_pin(key, inode);
+                        result = search.table.watch_pin(key, inode);
                     }
                 });
             });
             result?;
         }
-        let mut objects = self.objects.lock();
+        let mut objects = search.table.objects.lock();
         let exposed = objects.get_mut(&key).ok_or(EPERM)?;
         exposed.is_complete = true;
         let is_pinned = exposed.pins != 0;
@@ -272,7 +268,7 @@ impl Table {
     }
 
     /// Keeps the object in the table. Also says whether its pins are watched.
-    fn begin_search(self: &Arc<Self>, object: ObjectKey) -> Result<(Search<'_>, bool)> {
+    fn begin_search(self: Arc<Self>, object: ObjectKey) -> Result<(Search, bool)> {
         let watcher = Arc::new(
             Pins {
                 table: self.clone(),
@@ -335,14 +331,16 @@ impl Table {
     }
 }
 
-impl Search<'_> {
-    /// Adds a file of the object, which goes with the last pin. A file that was to be removed meanwhile
-    /// goes at once.
+impl Search {
+    /// Has the object exposed by the file that `create` makes, which goes with the last pin. A file that
+    /// was to be removed meanwhile goes at once. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    fn add(&self, file: Deferred<Exposing>) -> Result {
+    /// `ENFILE` if the system has no more files; `ENOMEM`; what `create` answers.
+    pub(crate) fn add(&self, create: impl FnOnce(Arc<Table>) -> Result<File<Outside>>) -> Result {
+        let file = Arc::new(create(self.table.clone())?, GFP_KERNEL)?;
+        let file = Deferred::new(Exposing(file))?;
         let mut objects = self.table.objects.lock();
         let exposed = objects.get_mut(&self.object).ok_or(EPERM)?;
         if file.0.is_removed() {

@@ -7,11 +7,11 @@ use bpf::{Elements, Iteration, Link, Object};
 use fs::{
     capability::{capable, Capability, Opener},
     seq::Sequence,
-    task::TaskFiles,
     AnyINode,
     CreatingPath,
     Mode,
-    Path, //
+    Path,
+    UserPath, //
 };
 use kernel::{
     prelude::*,
@@ -45,25 +45,26 @@ const PREFIX: &[u8] = b"bpf.";
 /// The mode of a file before the umask.
 const MODE: Mode = Mode::new(0o400);
 
-/// Exposes `object` at `path`. May sleep. For bad paths see
+/// Exposes `object` at the path that `user_path` leads to, `path`. May sleep. For bad paths see
 /// [`CreatingPath::make`](fs::CreatingPath::make).
 ///
 /// # Errors
 ///
 /// `EPERM` if the directory is not one of kernfs, or its files belong to namespaces; if the name does
-/// not begin with `bpf.`; without `CAP_BPF`; if the object is not pinned. Those of [`exposed::expose`]
-/// and [`Directory::create`].
+/// not begin with `bpf.`; without `CAP_BPF`; if the object is not pinned. Those of
+/// [`CreatingPath::from_user`], [`Search::add`](exposed::Search::add) and [`Directory::create`].
 #[cold]
-pub(crate) fn expose(object: &Object, path: &CreatingPath, files: TaskFiles<'_>) -> Result {
-    let directory = Directory::of(path).ok_or(EPERM)?;
-    let is_named = (path.name().strip_prefix(PREFIX)).is_some_and(|rest| !rest.is_empty());
-    if !is_named || directory.is_namespaced() || !may_use_bpf() {
-        return Err(EPERM);
-    }
-    let mode = MODE.masked_with(files);
+pub(crate) fn expose(object: &Object, path: CreatingPath, user_path: UserPath<'_>) -> Result {
+    directory_of(&path)?;
+    // The search must not find the directory locked.
+    drop(path);
+    let search = exposed::search(object)?;
+    let path = CreatingPath::from_user(user_path)?;
+    let directory = directory_of(&path)?;
+    let mode = MODE.masked_with(user_path.files());
     path.security_mknod(mode)?;
     path.make(mode, |mode| {
-        exposed::expose(object, |table| {
+        search.add(|table| {
             let exposed = Exposed {
                 object: object.clone(),
                 cgroup: CgroupDirectory::of(&directory),
@@ -74,6 +75,21 @@ pub(crate) fn expose(object: &Object, path: &CreatingPath, files: TaskFiles<'_>)
             directory.create(&FILES, mode, exposed)
         })
     })
+}
+
+/// The directory of `path`, if the current task may have something exposed there by that name. Permissions
+/// of the directory are not looked at.
+///
+/// # Errors
+///
+/// `EPERM`.
+fn directory_of(path: &CreatingPath) -> Result<Directory<'_>> {
+    let directory = Directory::of(path).ok_or(EPERM)?;
+    let is_named = (path.name().strip_prefix(PREFIX)).is_some_and(|rest| !rest.is_empty());
+    if !is_named || directory.is_namespaced() || !may_use_bpf() {
+        return Err(EPERM);
+    }
+    Ok(directory)
 }
 
 /// The object that the file at `path` exposes.

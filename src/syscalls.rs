@@ -51,10 +51,10 @@ impl Syscalls for BpfFs {
 
 /// Pins the object that `fd` stands for at `path`.
 #[inline]
-fn pin(fd: u32, path: UserPath<'_>) -> Result {
-    let files = path.files();
+fn pin(fd: u32, user_path: UserPath<'_>) -> Result {
+    let files = user_path.files();
     let object = Object::from_fd(fd, files)?;
-    let path = CreatingPath::from_user(path)?;
+    let path = CreatingPath::from_user(user_path)?;
 
     match path.within::<BpfFs>() {
         Ok(path) => {
@@ -69,7 +69,7 @@ fn pin(fd: u32, path: UserPath<'_>) -> Result {
             path.security_mknod(mode)?;
             object.pin_builtin(path, mode)
         }
-        Err(path) => outside::expose(&object, &path, files),
+        Err(path) => outside::expose(&object, path, user_path),
     }
 }
 

@@ -412,4 +412,49 @@ TEST_F(outside_end, exposed_again)
 	}
 }
 
+/* ---- mounts that come meanwhile ---- */
+
+#define MODPROBE "/proc/sys/kernel/modprobe"
+
+/*
+ * Catches: a search for an object's pins that has the directory locked while it waits for a new mount. The
+ * mount waits for modprobe, which may look into that very directory, as it does in those of modules.
+ */
+TEST_F_TIMEOUT(outside_end, beside_a_mount_that_waits, 60)
+{
+	char modprobe[256], text[512];
+	int script, status;
+	pid_t pid;
+
+	EXPOSED(self->view, OUTSIDE);
+	ASSERT_LT(0, read_file(MODPROBE, modprobe, sizeof(modprobe)));
+	script = open("modprobe", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ASSERT_LT(0, dprintf(script,
+		"#!/bin/sh\n"
+		"cd /proc/%1$d/cwd\n"
+		": >asked\n"
+		"until [ -e goes_on ]; do sleep 0.01; done\n"
+		"sleep 0.3\n"
+		"[ -e " CGROUP "/bpf.missing ] || : >looked\n", getpid()));
+	close(script);
+	snprintf(text, sizeof(text), "/proc/%d/cwd/modprobe", getpid());
+	ASSERT_EQ(0, write_file(MODPROBE, text));
+	pid = fork();
+	if (!pid)
+		_exit(-mount_bpf("b", "newinstance"));
+	EXPECT_TRUE(wait_until(exists("asked"), 20000));
+	EXPECT_EQ(0, write_file(MODPROBE, modprobe));
+	EXPECT_EQ(0, mkdir("goes_on", 0755));
+	EXPECT_EQ(0, obj_pin(self->map, CGROUP "/bpf.map"));
+	EXPECT_TRUE(exists("looked"));
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(same_content("a/map", CGROUP "/bpf.map"));
+	EXPECT_EQ(0, umount_bpf("b"));
+	unlink("modprobe");
+	unlink("asked");
+	rmdir("goes_on");
+	unlink("looked");
+}
+
 OUTSIDE_TEST_MAIN
