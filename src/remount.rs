@@ -46,7 +46,10 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         return Err(EPERM);
     }
 
-    if changes_limit {
+    // Raising a limit does not fail. Lowering it may, and so does changing the root: until both are done, the
+    // limit is the lower one, so that there are no inodes for which the old one is too few.
+    let is_raised = changes_limit && is_more(options.limit(), old_limit);
+    if changes_limit && !is_raised {
         sb.set_inode_limit(options.limit()).inspect_err(|_| {
             fc.error(fmt!(
                 "nr_inodes={} is too few: {} are in use",
@@ -59,9 +62,21 @@ pub(crate) fn apply(options: &Options, fc: &FsContext<BpfFs>, sb: &SuperBlock<Bp
         // It was good enough before.
         let _ = sb.set_inode_limit(old_limit);
     })?;
+    if is_raised {
+        sb.set_inode_limit(options.limit())?;
+    }
     // Nothing fails from here on.
     instance.apply(options);
     Ok(())
+}
+
+/// Whether limit `a` is more than `b`, where `None` is no limit.
+fn is_more(a: Option<u64>, b: Option<u64>) -> bool {
+    match (a, b) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(a), Some(b)) => a > b,
+    }
 }
 
 /// Checks that nothing is asked for that an instance has for all its life.
