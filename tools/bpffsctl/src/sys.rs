@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use rustix::fs::AtFlags;
 use rustix::thread::{unshare_unsafe, UnshareFlags};
 
 /// `BPF_F_PATH_FD`: the path begins at `path_fd`.
@@ -360,8 +361,12 @@ pub fn mount_setattr(mount: BorrowedFd<'_>, attributes: &MountAttributes) -> io:
 const SYS_LISTXATTRAT: libc::c_long = 465;
 
 /// The names of the extended attributes of a file, each with a NUL behind it. A link at the end of the
-/// path is followed, also one of `/proc/self/fd`.
-pub fn list_attributes(directory: BorrowedFd<'_>, path: &CStr) -> io::Result<Vec<u8>> {
+/// path is followed, also one of `/proc/self/fd`, or not, as `flags` say.
+pub fn list_attributes(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    flags: AtFlags,
+) -> io::Result<Vec<u8>> {
     let mut list = Vec::new();
     loop {
         // SAFETY:
@@ -372,7 +377,7 @@ pub fn list_attributes(directory: BorrowedFd<'_>, path: &CStr) -> io::Result<Vec
                 SYS_LISTXATTRAT,
                 directory.as_raw_fd(),
                 path.as_ptr(),
-                0,
+                flags.bits(),
                 list.as_mut_ptr(),
                 list.len(),
             )

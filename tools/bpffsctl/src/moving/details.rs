@@ -68,9 +68,10 @@ impl Descriptors {
         DecInt::from_fd(file)
     }
 
-    /// The names of extended attributes that are data of a file, and no answers of the file system.
+    /// The names of the extended attributes of a file that are its data.
     fn attributes(&self, file: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
-        let list = match sys::list_attributes(self.directory(), Self::name(file).as_c_str()) {
+        let name = Self::name(file);
+        let list = match sys::list_attributes(self.directory(), name.as_c_str(), AtFlags::empty()) {
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Vec::new(),
             // Before Linux 6.13, where only tests of this program run.
             Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
@@ -81,14 +82,15 @@ impl Descriptors {
             }
             result => result?,
         };
-        let names = list
-            .split_inclusive(|&byte| byte == 0)
-            .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
-            .filter(|name| {
-                !name.to_bytes().starts_with(b"bpf.") && name.to_bytes() != MARK.as_bytes()
-            });
-        Ok(names.map(CStr::to_owned).collect())
+        Ok(data_in(&list).map(CStr::to_owned).collect())
     }
+}
+
+/// The names in a list that are data of a file, and no answers of the file system.
+fn data_in(list: &[u8]) -> impl Iterator<Item = &CStr> {
+    list.split_inclusive(|&byte| byte == 0)
+        .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
+        .filter(|name| !name.to_bytes().starts_with(b"bpf.") && name.to_bytes() != MARK.as_bytes())
 }
 
 /// A path to a file that is opened.
@@ -108,11 +110,19 @@ fn values(file: BorrowedFd<'_>, names: Vec<CString>) -> io::Result<HashMap<CStri
     Ok(values)
 }
 
+/// Whether that is known of what has this name now.
+fn has_no_attributes(of: Named<'_>) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let list = sys::list_attributes(of.directory, of.name, flags);
+    list.is_ok_and(|list| data_in(&list).next().is_none())
+}
+
 /// Whether a file has just been made: it has no attributes then but what a security module gave it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    /// It has.
-    New,
+#[derive(Clone, Copy)]
+pub enum Age<'a> {
+    /// It has, of the one that had this name. Names are looked at sooner than descriptors. If it has become
+    /// another file's meanwhile, the caller is told, and copies the details once more.
+    New(Named<'a>),
     /// It may have anything.
     Old,
 }
@@ -122,7 +132,7 @@ pub fn copy(
     descriptors: &Descriptors,
     (old, wanted): (BorrowedFd<'_>, &Statx),
     (new, mut there): (Named<'_>, Statx),
-    age: Age,
+    age: Age<'_>,
 ) -> Result<()> {
     let is_link = FileType::from_raw_mode(wanted.stx_mode.into()) == FileType::Symlink;
     if !is_link {
@@ -153,13 +163,14 @@ fn copy_attributes(
     descriptors: &Descriptors,
     old: BorrowedFd<'_>,
     new: Named<'_>,
-    age: Age,
+    age: Age<'_>,
 ) -> io::Result<()> {
-    let wanted = descriptors.attributes(old)?;
-    if wanted.is_empty() && age == Age::New {
-        return Ok(());
+    if let Age::New(name) = age {
+        if has_no_attributes(name) {
+            return Ok(());
+        }
     }
-    let wanted = values(old, wanted)?;
+    let wanted = values(old, descriptors.attributes(old)?)?;
     let opened;
     let new = match new.name.is_empty() {
         true => new.directory,

@@ -567,7 +567,11 @@ impl Mirror {
                 all_made.insert(of_old.stx_ino, Made::new(inode, path, copied));
             }
         }
-        self.details((old.as_fd(), &of_old), (new, there), Age::New)?;
+        let original = Named {
+            directory: old_dir,
+            name: new.name,
+        };
+        self.details((old.as_fd(), &of_old), (new, there), Age::New(original))?;
         Ok(as_directory(Found::New))
     }
 
@@ -697,7 +701,7 @@ impl Mirror {
         &self,
         old: (BorrowedFd<'_>, &Statx),
         new: (Named<'_>, Statx),
-        age: Age,
+        age: Age<'_>,
     ) -> Result<()> {
         details::copy(&self.descriptors, old, new, age)
     }
