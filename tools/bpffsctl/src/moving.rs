@@ -17,6 +17,7 @@ pub mod places;
 pub mod watch;
 pub mod workers;
 
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,9 +59,9 @@ impl Direction {
 }
 
 /// An instance, and what is to become of it.
-pub struct Step<'a> {
+pub struct Step {
     /// Which.
-    pub instance: &'a Instance,
+    pub instance: Instance,
     /// Why it cannot be moved: nothing, if it can.
     pub obstacles: Vec<String>,
     /// Who stays in the old tree: no working directory or open file can be moved.
@@ -69,18 +70,21 @@ pub struct Step<'a> {
     pub leftovers: Vec<String>,
 }
 
-/// Plans to move all instances of the machine that are to be moved.
-pub fn plan<'a>(proc: &Proc, machine: &'a Machine, direction: Direction) -> Vec<Step<'a>> {
+/// Plans to move all instances of the machine that are to be moved, and takes them out of what was found there:
+/// each is let go of when it has moved.
+pub fn plan(proc: &Proc, machine: &mut Machine, direction: Direction) -> Vec<Step> {
     let mut held = Held::find(proc, machine);
-    let concerned = machine
-        .instances
-        .iter()
-        .filter(|instance| direction.concerns(instance));
-    let steps = concerned.map(|instance| Step {
-        instance,
-        obstacles: obstacles(proc, machine, instance),
+    let instances = mem::take(&mut machine.instances);
+    let (concerned, others) = instances
+        .into_iter()
+        .partition(|instance| direction.concerns(instance));
+    machine.instances = others;
+    let concerned: Vec<_> = concerned;
+    let steps = concerned.into_iter().map(|instance| Step {
+        obstacles: obstacles(proc, machine, &instance),
         holders: held.instances.remove(&instance.device).unwrap_or_default(),
-        leftovers: leftovers(instance),
+        leftovers: leftovers(&instance),
+        instance,
     });
     steps.collect()
 }
@@ -252,7 +256,7 @@ const CALM: Duration = Duration::from_millis(10);
 /// was looked at.
 ///
 /// The hold that is returned ends the old tree when it is dropped. That takes the kernel no time if nobody has
-/// that tree any more; `machine` has it.
+/// that tree any more; `instance` has it.
 pub fn run(
     proc: &Proc,
     machine: &Machine,
@@ -305,6 +309,9 @@ pub fn run(
     )?;
     mirror.all().context("cannot copy")?;
     mirror.catch_up()?;
+    if mirror.has_many_links()? {
+        mirror.links()?;
+    }
 
     let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
@@ -317,6 +324,7 @@ pub fn run(
         let begin = Instant::now();
         let hold = Hold::new(mirror.old())?;
         mirror.follow()?;
+        mirror.links()?;
         thread::sleep(CALM.saturating_sub(begin.elapsed()));
         let replaced = workers.replace().and_then(|count| {
             hold.retire()?;

@@ -105,7 +105,7 @@ fn holder(holder: &Holder) -> String {
 }
 
 /// What is in the way of a step, if nobody insists.
-fn refusal(step: &Step<'_>, options: &Options) -> Vec<String> {
+fn refusal(step: &Step, options: &Options) -> Vec<String> {
     let mut said = step.obstacles.clone();
     if options.strict {
         said.extend(stay(step));
@@ -114,7 +114,7 @@ fn refusal(step: &Step<'_>, options: &Options) -> Vec<String> {
 }
 
 /// What stays in the old tree.
-fn stay(step: &Step<'_>) -> Vec<String> {
+fn stay(step: &Step) -> Vec<String> {
     let mut said: Vec<_> = step.holders.iter().map(holder).collect();
     said.extend(step.leftovers.iter().cloned());
     said
@@ -128,13 +128,13 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
             "bpffs is loaded and its livepatch is not enabled, so that nothing can be moved: see bpffsctl status"
         );
     }
-    let machine = Machine::look(&environment.proc)?;
-    let mut steps = moving::plan(&environment.proc, &machine, direction);
+    let mut machine = Machine::look(&environment.proc)?;
+    let mut steps = moving::plan(&environment.proc, &mut machine, direction);
     let own = std::process::id();
     for step in &mut steps {
         step.holders.retain(|holder| holder.process.pid != own);
     }
-    let is_blocked = |step: &Step<'_>| !refusal(step, options).is_empty();
+    let is_blocked = |step: &Step| !refusal(step, options).is_empty();
     let nothing = options.strict && steps.iter().any(is_blocked);
     if options.dry_run || nothing {
         show(environment, &machine, &steps, options)?;
@@ -150,27 +150,31 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
     let mut moved = Vec::new();
     let mut holds = Vec::new();
     let mut problems = machine.problems.clone();
-    for step in &steps {
+    for step in steps {
         let device = step.instance.device;
-        let said = refusal(step, options);
+        let said = refusal(&step, options);
         if !said.is_empty() {
             problems.extend(said.iter().map(|said| format!("{device} stays: {said}")));
             continue;
         }
         progress.say(&format!("moving {device}"));
-        match moving::run(&environment.proc, &machine, step.instance, direction) {
+        match moving::run(&environment.proc, &machine, &step.instance, direction) {
             Ok(Some((done, hold))) => {
-                problems.extend(stay(step));
+                let staying = stay(&step);
+                // The old tree keeps what is pinned there, and links attached: it goes at once. To wait for those
+                // who have it takes the kernel a while, which is once for all.
+                drop(step);
+                match staying.is_empty() {
+                    true => drop(hold),
+                    false => holds.push(hold),
+                }
+                problems.extend(staying);
                 moved.push(done);
-                holds.push(hold);
             }
             Ok(None) => (),
             Err(error) => problems.push(format!("{device} stays: {error:#}")),
         }
     }
-    // What keeps the old trees goes before the holds, which then wait for nobody.
-    drop(steps);
-    drop(machine);
     drop(holds);
     drop(progress);
     environment
@@ -200,10 +204,10 @@ fn told(moved: &[Moved]) -> String {
 fn show(
     environment: &Environment,
     machine: &Machine,
-    steps: &[Step<'_>],
+    steps: &[Step],
     options: &Options,
 ) -> Result<()> {
-    let place = |step: &Step<'_>| -> Vec<String> {
+    let place = |step: &Step| -> Vec<String> {
         let places = step.instance.places.iter().map(|place| {
             let namespace = machine.namespaces.list.get(place.namespace);
             let owner = namespace.and_then(|namespace| namespace.owner.as_ref());

@@ -10,7 +10,7 @@ use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -109,6 +109,10 @@ pub struct Mirror {
     /// Whether others use the new tree already: what is in there is left alone.
     in_use: bool,
     pins: AtomicUsize,
+    /// Names of links that are not pinned yet, by the paths of their directories.
+    links: Mutex<BTreeMap<PathBuf, BTreeSet<CString>>>,
+    /// Whether links are pinned as soon as they are found.
+    pins_links: AtomicBool,
     /// Inodes of new files that have lost a name and have others. What was changed by that name before it
     /// went is told of that name alone.
     lost: Mutex<BTreeSet<u64>>,
@@ -158,6 +162,9 @@ const URGENT_ROUNDS: usize = 3;
 
 /// Others may wait for so long while what has changed last is copied.
 const SHORT: Duration = Duration::from_millis(3);
+
+/// So many links are pinned while others wait.
+const FEW_LINKS: usize = 64;
 
 /// Names that one thread copies by itself: fewer are not worth another one.
 const MANY: usize = 64;
@@ -284,6 +291,8 @@ impl Mirror {
             watch: Watch::new().context("inotify")?,
             in_use,
             pins: AtomicUsize::new(0),
+            links: Mutex::default(),
+            pins_links: AtomicBool::new(false),
             lost: Mutex::default(),
         })
     }
@@ -338,6 +347,31 @@ impl Mirror {
                 Ok(changed_any)
             }
         }
+    }
+
+    /// Whether there are so many links that others would wait for them.
+    pub fn has_many_links(&self) -> Result<bool> {
+        let waiting = lock(&self.links)?;
+        Ok(waiting.values().map(BTreeSet::len).sum::<usize>() > FEW_LINKS)
+    }
+
+    /// Pins links, which waits until others do not change the tree, unless there are many: a link stays attached
+    /// for as long as it is pinned anywhere, so that who removes a pin and attaches another program is not told
+    /// that there is one already.
+    pub fn links(&self) -> Result<()> {
+        self.pins_links.store(true, Relaxed);
+        let waiting = mem::take(&mut *lock(&self.links)?);
+        for (path, names) in waiting {
+            let both = |root: &OwnedFd| present(open_directory(root.as_fd(), &path));
+            // What has moved meanwhile was found again where it is.
+            let (Some(old), Some(new)) = (both(&self.old)?, both(&self.new)?) else {
+                continue;
+            };
+            for lot in Lot::of(path, old, new, names, None) {
+                self.names(&lot, |_, _| Ok(()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies what has changed until what is left takes a few milliseconds, or a few times.
@@ -553,7 +587,14 @@ impl Mirror {
                 let target = rustix::fs::readlinkat(&old, c"", Vec::new())?;
                 symlinkat(target, new.directory, new.name)?;
             }
-            _ => self.pin(old.as_fd(), made, new)?,
+            _ => {
+                if !self.pin(old.as_fd(), made, new)? {
+                    let mut links = lock(&self.links)?;
+                    let names = links.entry(path.into()).or_default();
+                    names.insert(new.name.into());
+                    return Ok(Found::Other);
+                }
+            }
         }
         let there = new.status()?;
         let inode = there.stx_ino;
@@ -666,8 +707,9 @@ impl Mirror {
         Ok(Some(copied))
     }
 
-    /// A pin of the same object, or another name of a pin that was made already.
-    fn pin(&self, old: BorrowedFd<'_>, made: Option<&Made>, new: Named<'_>) -> Result<()> {
+    /// A pin of the same object, or another name of a pin that was made already. Nothing, and `false`, for a link
+    /// while those are not pinned.
+    fn pin(&self, old: BorrowedFd<'_>, made: Option<&Made>, new: Named<'_>) -> Result<bool> {
         for (made, path) in made
             .iter()
             .flat_map(|made| made.paths.iter().map(move |path| (made, path)))
@@ -685,16 +727,26 @@ impl Mirror {
             let from = self.descriptors.directory();
             match linkat(from, link, new.directory, new.name, AtFlags::SYMLINK_FOLLOW) {
                 Err(Errno::NOENT) => (),
-                result => return Ok(result?),
+                result => return Ok(result.map(|()| true)?),
             }
         }
         // By no name of the old tree, as names change.
         let link = Descriptors::name(old);
-        let object = sys::get(self.descriptors.directory(), link.as_c_str(), 0)
-            .context("cannot fetch what is pinned")?;
+        let get = |flags| sys::get(self.descriptors.directory(), link.as_c_str(), flags);
+        let object = match get(sys::READ_ONLY) {
+            // So are links refused, and nothing else: they can be fetched for reading and writing only.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                if !self.pins_links.load(Relaxed) {
+                    return Ok(false);
+                }
+                get(0)
+            }
+            result => result,
+        }
+        .context("cannot fetch what is pinned")?;
         sys::pin(object.as_fd(), new.directory, new.name).context("cannot pin it")?;
         self.pins.fetch_add(1, Relaxed);
-        Ok(())
+        Ok(true)
     }
 
     fn details(
