@@ -23,6 +23,7 @@
 //! for somebody who waits for them.
 
 use bpf::Object;
+use core::mem;
 use fs::{
     for_each_super_block,
     smp_mb,
@@ -197,14 +198,20 @@ impl Table {
         table
     }
 
-    /// Changes what there is of an object. If it has neither pins nor who looks for some then, it leaves
-    /// the table, and its files go.
+    /// Changes what there is of an object. If it has no pins then, its files go; if there is nobody who looks
+    /// for some either, it leaves the table.
     fn update(&self, object: ObjectKey, change: impl FnOnce(&mut Exposed)) {
         let mut objects = self.objects.lock();
         let Some(exposed) = objects.get_mut(&object) else {
             return;
         };
         change(exposed);
+        // Whoever looks for some may take a while.
+        let files = if exposed.pins == 0 && exposed.is_complete {
+            mem::take(&mut exposed.files)
+        } else {
+            KVec::new()
+        };
         let gone = if exposed.pins == 0 && exposed.searches == 0 {
             self.count.fetch_sub(1, Relaxed);
             objects.remove(&object)
@@ -212,7 +219,7 @@ impl Table {
             None
         };
         drop(objects);
-        drop(gone);
+        drop((files, gone));
     }
 
     /// Has `inode`, a pin of `object`, watched and counted, unless it is already or the object is not in
@@ -337,12 +344,17 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// `ENFILE` if the system has no more files; `ENOMEM`; what `create` answers.
+    /// `EPERM` if the object has no pin any more; `ENFILE` if the system has no more files; `ENOMEM`; what
+    /// `create` answers.
     pub(crate) fn add(&self, create: impl FnOnce(Arc<Table>) -> Result<File<Outside>>) -> Result {
         let file = Arc::new(create(self.table.clone())?, GFP_KERNEL)?;
         let file = Deferred::new(Exposing(file))?;
         let mut objects = self.table.objects.lock();
         let exposed = objects.get_mut(&self.object).ok_or(EPERM)?;
+        // The last one may have gone since they were looked for.
+        if exposed.pins == 0 {
+            return Err(EPERM);
+        }
         if file.0.is_removed() {
             return Ok(());
         }

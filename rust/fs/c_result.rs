@@ -32,3 +32,13 @@ pub fn to_result(result: c_int) -> Result {
         Ok(())
     }
 }
+
+/// What `read(2)` and its like may answer of `error`: the VFS does not survive `EIOCBQUEUED`, which says that the
+/// operation goes on without the task. None here does.
+pub fn not_queued(error: Error) -> Error {
+    if error == EIOCBQUEUED {
+        EIO
+    } else {
+        error
+    }
+}

@@ -12,6 +12,7 @@ use crate::{
         Stat, //
     },
     bindings,
+    not_queued,
     seq::{
         SeqFileOperations,
         SeqHooks,
@@ -495,9 +496,7 @@ impl<F: FileOperations> FileTable<F> {
     /// What a system call answers that has done so much before it came to `result`.
     fn done_or(done: usize, result: Result) -> isize {
         match result {
-            // Who says so has taken over the `kiocb`, as nobody here can. The VFS would not survive it.
-            Err(e) if done == 0 && e == EIOCBQUEUED => EIO.to_errno() as isize,
-            Err(e) if done == 0 => e.to_errno() as isize,
+            Err(e) if done == 0 => not_queued(e).to_errno() as isize,
             // The cast loses nothing: nobody can ask for more.
             _ => done as isize,
         }

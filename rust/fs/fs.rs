@@ -237,7 +237,7 @@ mod watch;
 pub mod xattr;
 
 pub use attributes::{Changes, Stat};
-pub use c_result::{from_err_ptr, to_result};
+pub use c_result::{from_err_ptr, not_queued, to_result};
 pub use compat::smp_mb;
 pub use context::{init_fs_context, Context, FsContext, Sharing, UnknownParameters};
 pub use deferred::Deferred;

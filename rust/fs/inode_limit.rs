@@ -73,8 +73,8 @@ impl INodeLimit {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for 0, for what C's `s64` does not hold, and if there are more inodes already. Then
-    /// the limit stays what it was; but an inode that is made meanwhile may be refused.
+    /// `EINVAL` for 0, for what C's `s64` does not hold, and for a lower limit if there are more inodes
+    /// already. Then the limit stays what it was; but an inode that is made meanwhile may be refused.
     pub(crate) fn set(&self, limit: Option<u64>) -> Result {
         let limit = match limit {
             None => Self::NONE,
@@ -84,7 +84,8 @@ impl INodeLimit {
         // Neither is negative, so that the difference is no less than that of two limits can be.
         let more = limit.wrapping_sub(self.limit.load(Relaxed));
         let before = self.left.fetch_add(more, Relaxed);
-        if before.wrapping_add(more) < 0 {
+        // Those that are about to be refused have been counted for a moment.
+        if more < 0 && before.wrapping_add(more) < 0 {
             self.left.fetch_sub(more, Relaxed);
             return Err(EINVAL);
         }

@@ -8,6 +8,7 @@ use crate::{
     attributes::{AttributeHooks, Changes, Stat},
     bindings,
     new_box::new_uninit_box,
+    not_queued,
     to_result,
     FileSystem,
     INode,
@@ -286,6 +287,7 @@ impl<S: SeqFileOperations> SeqTable<S> {
         // SAFETY: `m` is valid and locked by this function's contract.
         let sequence = unsafe { Self::sequence(m) };
         // INVARIANT: `m` is valid and ours by this function's contract.
-        from_result(|| sequence.show(&SeqWriter(writer, PhantomData)).map(|()| 0))
+        let shown = sequence.show(&SeqWriter(writer, PhantomData));
+        from_result(|| shown.map(|()| 0).map_err(not_queued))
     }
 }

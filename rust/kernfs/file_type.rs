@@ -6,7 +6,7 @@
 
 use crate::{bindings, Active, Node, Text};
 use core::{marker::PhantomData, ptr, ptr::NonNull, slice};
-use fs::{capability::Opener, AnyINode, Path};
+use fs::{capability::Opener, not_queued, AnyINode, Path};
 use kernel::{
     error::{
         from_result,
@@ -219,7 +219,7 @@ impl<O: FileOperations> FileType<O> {
         match result {
             // A length is no more than that of the buffer.
             Ok(length) => length as isize,
-            Err(error) => Error::to_errno(error) as isize,
+            Err(error) => not_queued(error).to_errno() as isize,
         }
     }
 
@@ -247,7 +247,7 @@ impl<O: FileOperations> FileType<O> {
         match result {
             // A length is no more than a page.
             Ok(()) => length as isize,
-            Err(error) => error.to_errno() as isize,
+            Err(error) => not_queued(error).to_errno() as isize,
         }
     }
 

@@ -161,8 +161,8 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
         match moving::run(&environment.proc, &machine, &step.instance, direction) {
             Ok(Some((done, hold))) => {
                 let staying = stay(&step);
-                // The old tree keeps what is pinned there, and links attached: it goes at once. To wait for those
-                // who have it takes the kernel a while, which is once for all.
+                // The old tree keeps what is pinned there, and links attached: it goes at once. Where somebody has
+                // it, the kernel waits a while, which other trees are not to wait for.
                 drop(step);
                 match staying.is_empty() {
                     true => drop(hold),

@@ -109,8 +109,8 @@ pub struct Mirror {
     /// Whether others use the new tree already: what is in there is left alone.
     in_use: bool,
     pins: AtomicUsize,
-    /// Names of links that are not pinned yet, by the paths of their directories.
-    links: Mutex<BTreeMap<PathBuf, BTreeSet<CString>>>,
+    /// Names of links that are not pinned yet.
+    links: Mutex<BTreeMap<Place, BTreeSet<CString>>>,
     /// Whether links are pinned as soon as they are found.
     pins_links: AtomicBool,
     /// Inodes of new files that have lost a name and have others. What was changed by that name before it
@@ -268,6 +268,14 @@ fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// The same of a directory: another kind of file may have come to its path, or to one above.
+fn directory_there(result: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
+    match present(result) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTDIR | libc::ELOOP)) => Ok(None),
+        result => result,
+    }
+}
+
 fn below(path: &Path, name: &CStr) -> PathBuf {
     path.join(OsStr::from_bytes(name.to_bytes()))
 }
@@ -361,10 +369,11 @@ impl Mirror {
     pub fn links(&self) -> Result<()> {
         self.pins_links.store(true, Relaxed);
         let waiting = mem::take(&mut *lock(&self.links)?);
-        for (path, names) in waiting {
-            let both = |root: &OwnedFd| present(open_directory(root.as_fd(), &path));
-            // What has moved meanwhile was found again where it is.
-            let (Some(old), Some(new)) = (both(&self.old)?, both(&self.new)?) else {
+        for (place, names) in waiting {
+            let path = place.path.clone();
+            let both = self.both(&place).with_context(|| name_of(&path))?;
+            let Some((old, new)) = both else {
+                self.watch.put_back(place, names);
                 continue;
             };
             for lot in Lot::of(path, old, new, names, None) {
@@ -408,10 +417,8 @@ impl Mirror {
 
     /// Both directories at the path of one that is followed, unless others are there now.
     fn both(&self, place: &Place) -> Result<Option<(OwnedFd, OwnedFd)>> {
-        let Some(old) = present(open_directory(self.old.as_fd(), &place.path))? else {
-            return Ok(None);
-        };
-        let Some(new) = present(open_directory(self.new.as_fd(), &place.path))? else {
+        let open = |root: &OwnedFd| directory_there(open_directory(root.as_fd(), &place.path));
+        let (Some(old), Some(new)) = (open(&self.old)?, open(&self.new)?) else {
             return Ok(None);
         };
         let is_it = inode(&old)? == place.inode
@@ -477,7 +484,7 @@ impl Mirror {
 
     /// Opens a directory in both trees: what is to be copied of it.
     fn directory(&self, path: &Path) -> Result<Vec<Lot>> {
-        let Some(old) = present(open_directory(self.old.as_fd(), path))? else {
+        let Some(old) = directory_there(open_directory(self.old.as_fd(), path))? else {
             return Ok(Vec::new());
         };
         let of_old = inode(&old)?;
@@ -589,8 +596,12 @@ impl Mirror {
             }
             _ => {
                 if !self.pin(old.as_fd(), made, new)? {
+                    let place = Place {
+                        path: path.into(),
+                        inode: Named::of(old_dir).status()?.stx_ino,
+                    };
                     let mut links = lock(&self.links)?;
-                    let names = links.entry(path.into()).or_default();
+                    let names = links.entry(place).or_default();
                     names.insert(new.name.into());
                     return Ok(Found::Other);
                 }
@@ -811,6 +822,41 @@ mod tests {
             std::fs::rename(old.join("away"), old.join(moved)).unwrap();
             mirror.follow().unwrap();
             assert!(new.join(&name).is_symlink(), "{name}");
+        }
+        std::fs::remove_dir_all(base).unwrap();
+    }
+
+    // Catches: links that are lost as their directory was elsewhere when they were to be pinned, and came back;
+    // and an end of it all where something else has come in its place.
+    #[test]
+    fn links_wait_for_their_directory() {
+        let base = std::env::temp_dir().join(format!("bpffsctl-links-{}", std::process::id()));
+        let (old, new) = (base.join("old"), base.join("new"));
+        std::fs::create_dir_all(old.join("a/b")).unwrap();
+        std::fs::create_dir(&new).unwrap();
+        let open = |path: &Path| OwnedFd::from(std::fs::File::open(path).unwrap());
+        let proc = Proc::new().unwrap();
+        let mirror = Mirror::new(&proc, open(&old).as_fd(), open(&new).as_fd(), false).unwrap();
+        mirror.all().unwrap();
+        let place = Place {
+            path: "a/b".into(),
+            inode: inode(&open(&old.join("a/b"))).unwrap(),
+        };
+        // As a link that was found and not pinned yet.
+        std::os::unix::fs::symlink("x", old.join("a/b/link")).unwrap();
+        mirror.follow().unwrap();
+        for moved in ["a", "a/b"] {
+            std::fs::remove_file(new.join("a/b/link")).unwrap();
+            let names = BTreeSet::from([c"link".into()]);
+            lock(&mirror.links).unwrap().insert(place.clone(), names);
+            std::fs::rename(old.join(moved), old.join("away")).unwrap();
+            std::fs::write(old.join(moved), "").unwrap();
+            mirror.links().unwrap();
+            assert!(!new.join("a/b/link").is_symlink());
+            std::fs::remove_file(old.join(moved)).unwrap();
+            std::fs::rename(old.join("away"), old.join(moved)).unwrap();
+            mirror.follow().unwrap();
+            assert!(new.join("a/b/link").is_symlink(), "{moved}");
         }
         std::fs::remove_dir_all(base).unwrap();
     }

@@ -427,6 +427,11 @@ TEST_F_TIMEOUT(outside_end, beside_a_mount_that_waits, 60)
 	pid_t pid;
 
 	EXPOSED(self->view, OUTSIDE);
+	/* No mount asks for it once it is there. It cannot be removed while others have mounts. */
+	if (exists("/sys/module/bpf_preload")) {
+		EXPECT_EQ(0, obj_pin(self->map, CGROUP "/bpf.map"));
+		return;
+	}
 	ASSERT_LT(0, read_file(MODPROBE, modprobe, sizeof(modprobe)));
 	script = open("modprobe", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
 	ASSERT_LT(0, dprintf(script,

@@ -166,26 +166,29 @@ find "$BPF" bind -mindepth 1 -maxdepth 2 -name '[0-9]*' -type d -exec rm -rf {} 
 attach() { python3 -BSEs "$HERE/attach.py" xdp lo "$1"; }
 must ip link set lo up
 mkdir "$BPF/many"
-must python3 -c 'import os, sys; [os.link(sys.argv[1] + "/map", f"{sys.argv[1]}/many/{i}") for i in range(3000)]' "$BPF"
+must python3 -c 'import os, sys; [os.link(sys.argv[1] + "/map", f"{sys.argv[1]}/many/{i}") for i in range(8000)]' "$BPF"
 must attach "$BPF/part/link"
 refused attach "$BPF/second"
 said "Device or resource busy"
 "$HERE/bpffsctl" takeover >/tmp/takeover.said 2>&1 &
 moving=$!
-# Each of its directories is watched now, and but for one all is copied.
+# Each of its directories is watched then, the one with many names as the last: all else is copied.
 are_watched() { (($(cat /proc/$moving/fdinfo/* | grep -c "^inotify ") >= $1)); }
 soon are_watched 4
-sleep 0.05
 expect kill -STOP $moving
+# Should it be holding changes back already, nothing below would ever end.
+(sleep 60; kill -CONT $moving) 2>/dev/null &
+guard=$!
 must rm "$BPF/part/link"
 must attach "$BPF/part/link"
 link=$(id_of link "$BPF/part/link")
 kill -CONT $moving
+kill $guard
 wait $moving || [[ $? == 3 ]] || unmet "bpffsctl takeover: $(cat /tmp/takeover.said)"
 expect grep -q "moved " /tmp/takeover.said
 everywhere rust
 expect [ "$(id_of link "$BPF/part/link")" == "$link" ]
-expect [ "$(find "$BPF/many" -links 3002 | wc -l)" == 3000 ]
+expect [ "$(find "$BPF/many" -links 8002 | wc -l)" == 8000 ]
 moved release
 expect [ "$(id_of link "$BPF/part/link")" == "$link" ]
 rm -r "$BPF/many" "$BPF/part/link"
