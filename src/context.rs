@@ -32,7 +32,7 @@ use crate::{
     file_system::BpfFs,
     instance::{Identity, Instance},
     joining,
-    moving::Moving,
+    moving::{Links, Moving},
     object::Pinned,
     options::{self, MountOption, Options, Wanted},
     preload,
@@ -81,7 +81,8 @@ impl Context for MountContext {
     ) -> Result {
         match option {
             MountOption::Hold => self.moving.hold(fc, &parameter),
-            MountOption::Retire => self.moving.retire(fc),
+            MountOption::Retire => self.moving.retire(fc, Links::Stay),
+            MountOption::RetireLinks => self.moving.retire(fc, Links::Go),
             _ => self.options.parse(fc, option, parameter),
         }
     }

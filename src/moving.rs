@@ -17,7 +17,7 @@ use fs::{
 };
 use kernel::prelude::*;
 
-use crate::file_system::BpfFs;
+use crate::{file_system::BpfFs, object};
 
 /// What a context does to a file system that is moved, if there is one. Apart, so that contexts that
 /// mount stay small.
@@ -34,6 +34,15 @@ enum State {
     },
     /// From the one to the other.
     Between,
+}
+
+/// What becomes of links in a file system that is retired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// They stay, and what they are attached to with them, for as long as somebody has the file system.
+    Stay,
+    /// All their names are removed, as what has come in the place of the file system has them.
+    Go,
 }
 
 impl Moving {
@@ -68,13 +77,13 @@ impl Moving {
         Ok(())
     }
 
-    /// Takes the option `retire`. May sleep.
+    /// Takes the option `retire`, or `retire_links`. May sleep.
     ///
     /// # Errors
     ///
     /// `EPERM` without `CAP_SYS_ADMIN`; `EINVAL` if no file system is held; `ENOMEM`, and then it stays
     /// held.
-    pub(crate) fn retire(&mut self, fc: &FsContext<BpfFs>) -> Result {
+    pub(crate) fn retire(&mut self, fc: &FsContext<BpfFs>, links: Links) -> Result {
         if !capable(Capability::SYS_ADMIN) {
             return Err(EPERM);
         }
@@ -84,10 +93,12 @@ impl Moving {
         };
         let state = self.0.as_deref_mut().ok_or_else(not_held)?;
         let (now, result) = match mem::replace(state, State::Between) {
-            State::Held(frozen) => match frozen.retire(fc) {
-                Ok(retired) => (State::Retired { _retired: retired }, Ok(())),
-                Err((error, frozen)) => (State::Held(frozen), Err(error)),
-            },
+            State::Held(frozen) => {
+                match frozen.retire(fc, |inode| links == Links::Go && object::is_link(inode)) {
+                    Ok(retired) => (State::Retired { _retired: retired }, Ok(())),
+                    Err((error, frozen)) => (State::Held(frozen), Err(error)),
+                }
+            }
             other => (other, Err(not_held())),
         };
         *state = now;

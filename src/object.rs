@@ -2,7 +2,7 @@
 
 //! What an inode stands for, and what can be done with its file.
 
-use bpf::{Elements, Object};
+use bpf::{builtin, Elements, Object};
 use fs::{
     seq::{
         SeqAccess,
@@ -33,6 +33,14 @@ pub(crate) fn of_inode(inode: &AnyINode) -> Result<Object> {
         None => Object::from_builtin(inode),
     }
     .ok_or(EACCES)
+}
+
+/// Whether an inode stands for a link. Does not sleep.
+pub(crate) fn is_link(inode: &AnyINode) -> bool {
+    match INode::<BpfFs>::try_from_any(inode) {
+        Some(inode) => matches!(inode.data().0, Some(Object::Link(_))),
+        None => builtin::is_link(inode),
+    }
 }
 
 /// What can be done with the open file of a pin.

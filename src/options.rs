@@ -36,6 +36,7 @@ pub(crate) enum MountOption {
     Builtin,
     Hold,
     Retire,
+    RetireLinks,
     Delegate(Delegated),
 }
 
@@ -47,7 +48,7 @@ const fn delegate(what: Delegated) -> (Spec, MountOption) {
     )
 }
 
-static PARAMETERS: Parameters<MountOption, 17> = Parameters::new([
+static PARAMETERS: Parameters<MountOption, 18> = Parameters::new([
     (Spec::u32(c"uid"), MountOption::Uid),
     (Spec::u32(c"gid"), MountOption::Gid),
     (Spec::u32_octal(c"mode"), MountOption::Mode),
@@ -61,6 +62,7 @@ static PARAMETERS: Parameters<MountOption, 17> = Parameters::new([
     (Spec::flag(c"builtin"), MountOption::Builtin),
     (Spec::fd(c"hold"), MountOption::Hold),
     (Spec::flag(c"retire"), MountOption::Retire),
+    (Spec::flag(c"retire_links"), MountOption::RetireLinks),
     delegate(Delegated::Commands),
     delegate(Delegated::MapTypes),
     delegate(Delegated::ProgTypes),
@@ -178,8 +180,10 @@ impl Options {
             MountOption::RdonlyStrict => self.rdonly_strict = true,
             MountOption::Dots => self.dots = true,
             MountOption::Builtin => self.builtin = true,
-            // Those two are no options of the mount's: the context takes them.
-            MountOption::Hold | MountOption::Retire => return Err(EINVAL),
+            // Those are no options of the mount's: the context takes them.
+            MountOption::Hold | MountOption::Retire | MountOption::RetireLinks => {
+                return Err(EINVAL)
+            }
             MountOption::Delegate(what) => {
                 let mask = delegation::parse(what, parameter)?;
                 if mask != 0 && !capable(Capability::SYS_ADMIN) {

@@ -65,6 +65,11 @@ pub fn is_directory(inode: &AnyINode) -> bool {
     has_operations(inode, &raw const bindings::bpf_dir_iops)
 }
 
+/// Whether `inode` is the pin of a link there. Does not sleep.
+pub fn is_link(inode: &AnyINode) -> bool {
+    has_operations(inode, &raw const bindings::bpf_link_iops)
+}
+
 /// The object that `inode` stands for, if it is one of the built-in file system and stands for an
 /// object of type `T`.
 pub(crate) fn get<T: Pinnable>(inode: &AnyINode) -> Option<ObjectRef<T>> {

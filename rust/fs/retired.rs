@@ -11,6 +11,7 @@
 use crate::{
     bindings, compat,
     frozen::{freeze, thaw},
+    walk::Held,
     AnyINode, FileSystem, Frozen, FsContext, Path,
 };
 use core::{mem, ptr};
@@ -188,11 +189,18 @@ impl Frozen {
     /// Sends those who wait to look up their path once more, and all who come. May sleep; takes time in
     /// proportion to the number of inodes. `fc` is a context of whoever asks for it.
     ///
+    /// Before that, all names of the files that `is_to_go` tells are removed: of what is not to live on for as
+    /// long as this superblock. `is_to_go` is called with locks held and must not sleep.
+    ///
     /// # Errors
     ///
     /// `EOPNOTSUPP` for a file system whose inodes have operations that are not known here, or with more
     /// than 32 kinds of inodes; `ENOMEM`. Then the superblock stays frozen.
-    pub fn retire<T: FileSystem>(self, fc: &FsContext<T>) -> Result<Retired, (Error, Self)> {
+    pub fn retire<T: FileSystem>(
+        self,
+        fc: &FsContext<T>,
+        is_to_go: impl Fn(&AnyINode) -> bool,
+    ) -> Result<Retired, (Error, Self)> {
         let prepare = || {
             let tables = Table::of_all(self.path())?;
             let bin = fc.bin()?;
@@ -216,6 +224,7 @@ impl Frozen {
             }
             true
         });
+        remove_files(self.path(), is_to_go);
         // INVARIANT: Nobody gave a name to an inode meanwhile, as the superblock is frozen: each has the
         // operations of a table now. Those who make one later are refused.
         Ok(Retired {
@@ -552,6 +561,109 @@ unsafe fn set_handlers(path: &Path, handlers: *const *const bindings::xattr_hand
     }
 }
 
+/// Removes all names of the files that `is_to_go` tells, which is called with locks held. May sleep.
+///
+/// The superblock must be frozen, and its inodes have the operations of tables: then nobody else changes names.
+fn remove_files(path: &Path, is_to_go: impl Fn(&AnyINode) -> bool) {
+    let sb = path.super_block_ptr();
+    let mut held: Option<Held> = None;
+    // SAFETY:
+    // - The path holds its superblock. The list of its inodes is looked at with the list's lock held only, and
+    //   an inode in the list is valid for that time.
+    // - An inode that somebody holds stays in the list. So the list is gone on with from the inode that `held`
+    //   holds.
+    // - An inode that `igrab()` has taken a reference to is live.
+    unsafe {
+        let lock = &raw mut (*sb).s_inode_list_lock;
+        let head = &raw mut (*sb).s_inodes;
+        bindings::spin_lock(lock);
+        let mut at = (*head).next;
+        while !ptr::eq(at, head) {
+            let inode = container_of!(at, bindings::inode, i_sb_list);
+            if is_named(inode)
+                && is_to_go(AnyINode::from_raw(inode))
+                && !bindings::igrab(inode).is_null()
+            {
+                bindings::spin_unlock(lock);
+                // INVARIANT: `igrab()` has given a reference. That of the previous inode is not needed any more.
+                drop(held.replace(Held::from_raw(inode)));
+                remove_names(inode);
+                bindings::spin_lock(lock);
+            }
+            at = (*at).next;
+        }
+        bindings::spin_unlock(lock);
+    }
+}
+
+/// Removes all names of a file, as `vfs_unlink()` does for one. May sleep.
+///
+/// # Safety
+///
+/// `inode` must be held by the caller, be no directory, and be in a superblock that is frozen and whose inodes
+/// have the operations of tables.
+unsafe fn remove_names(inode: *mut bindings::inode) {
+    loop {
+        // SAFETY: The inode is held by this function's contract.
+        let dentry = unsafe { bindings::d_find_alias(inode) };
+        if dentry.is_null() {
+            break;
+        }
+        // SAFETY:
+        // - The dentry and its parent are held until the end of the block. Nobody renames in the superblock, so
+        //   that the parent stays the same, and its inode is a directory, which is locked for writing.
+        // - The dentry has a name there, is positive and no directory: it can be unlinked. Nobody changes the
+        //   file itself meanwhile, so that the file need not be locked.
+        // - The operation is the directory's own. What it does, it does with the dentry and both inodes.
+        // - An inode without a name has its own operations, by which its file system knows what it holds, before
+        //   `d_delete()` may put the last reference but ours to it.
+        let is_removed = unsafe {
+            let parent = bindings::dget_parent(dentry);
+            let dir = (*parent).d_inode;
+            bindings::inode_lock(dir);
+            let operations = operations_of(dir);
+            let operations = original_of(operations).unwrap_or(operations);
+            let is_removed = (*operations)
+                .unlink
+                .is_some_and(|unlink| unlink(dir, dentry) == 0);
+            if is_removed {
+                if (*inode).__bindgen_anon_1.__i_nlink == 0 {
+                    if let Some(original) = original_of(operations_of(inode)) {
+                        set_operations(inode, original);
+                    }
+                }
+                bindings::d_delete(dentry);
+            }
+            bindings::inode_unlock(dir);
+            bindings::dput(parent);
+            bindings::dput(dentry);
+            is_removed
+        };
+        if !is_removed {
+            break;
+        }
+    }
+}
+
+/// Whether an inode has a name.
+///
+/// # Safety
+///
+/// `inode` must point to a valid inode.
+unsafe fn is_named(inode: *mut bindings::inode) -> bool {
+    // A new inode has a link before it has a name, and a token's has no link when it gets its dentry.
+    // SAFETY: The inode is valid by this function's contract. The list of its dentries, which is there until it is
+    // freed, is looked at with its lock held.
+    unsafe {
+        let lock = &raw mut (*inode).i_lock;
+        bindings::spin_lock(lock);
+        let is_named = (*inode).__bindgen_anon_1.__i_nlink != 0
+            && !(*inode).__bindgen_anon_2.i_dentry.first.is_null();
+        bindings::spin_unlock(lock);
+        is_named
+    }
+}
+
 /// Calls `f` with each inode of the superblock that has a name, which is valid for the duration of the call,
 /// until it is `false`. `f` runs with the lock of the list held and must not sleep.
 ///
@@ -560,18 +672,8 @@ unsafe fn set_handlers(path: &Path, handlers: *const *const bindings::xattr_hand
 /// changed there that somebody else sees.
 fn for_each_named_inode(path: &Path, mut f: impl FnMut(*mut bindings::inode) -> bool) {
     for_each_inode(path, |inode| {
-        // A new inode has a link before it has a name, and a token's has no link when it gets its dentry.
-        // SAFETY: The inode is valid for the duration of the call. The list of its dentries, which is there
-        // until it is freed, is looked at with its lock held.
-        let is_named = unsafe {
-            let lock = &raw mut (*inode).i_lock;
-            bindings::spin_lock(lock);
-            let is_named = (*inode).__bindgen_anon_1.__i_nlink != 0
-                && !(*inode).__bindgen_anon_2.i_dentry.first.is_null();
-            bindings::spin_unlock(lock);
-            is_named
-        };
-        !is_named || f(inode)
+        // SAFETY: The inode is valid for the duration of the call.
+        !unsafe { is_named(inode) } || f(inode)
     });
 }
 

@@ -51,7 +51,19 @@ pub fn for_each_super_block<T: FileSystem>(mut f: impl FnMut(&SuperBlock<T>)) {
 /// # Invariants
 ///
 /// Owns one.
-struct Held(*mut bindings::inode);
+pub(crate) struct Held(*mut bindings::inode);
+
+impl Held {
+    /// Takes over a reference.
+    ///
+    /// # Safety
+    ///
+    /// The caller must own a reference to `inode`, and hands it over.
+    pub(crate) unsafe fn from_raw(inode: *mut bindings::inode) -> Self {
+        // INVARIANT: The reference is ours now, by this function's contract.
+        Self(inode)
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -86,7 +98,7 @@ impl<T: FileSystem> SuperBlock<T> {
                     bindings::spin_unlock(lock);
                     // INVARIANT: `igrab()` has given a reference. That of the previous inode is not
                     // needed any more.
-                    drop(held.replace(Held(inode)));
+                    drop(held.replace(Held::from_raw(inode)));
                     f(INode::from_raw(inode));
                     task::cond_resched();
                     bindings::spin_lock(lock);

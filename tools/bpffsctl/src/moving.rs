@@ -26,7 +26,7 @@ use anyhow::{anyhow, ensure, Context, Result};
 use rustix::fs::{removexattr, setxattr, XattrFlags};
 use serde::Serialize;
 
-use self::context::Hold;
+use self::context::{Hold, Links};
 use self::foreign::Opener;
 use self::mirror::Mirror;
 use self::places::{Site, Tree};
@@ -255,6 +255,8 @@ const CALM: Duration = Duration::from_millis(10);
 /// Moves an instance. If it fails, everything is as it was. [`None`] if the instance has gone since the machine
 /// was looked at.
 ///
+/// `links` is what becomes of those in the old tree; nobody may stay there if they go.
+///
 /// The hold that is returned ends the old tree when it is dropped. That takes the kernel no time if nobody has
 /// that tree any more; `instance` has it.
 pub fn run(
@@ -262,6 +264,7 @@ pub fn run(
     machine: &Machine,
     instance: &Instance,
     direction: Direction,
+    links: Links,
 ) -> Result<Option<(Moved, Hold)>> {
     let (home, root) = whole(instance).context("no mount shows its root directory")?;
     let namespaces = &machine.namespaces.list;
@@ -327,7 +330,7 @@ pub fn run(
         mirror.links()?;
         thread::sleep(CALM.saturating_sub(begin.elapsed()));
         let replaced = workers.replace().and_then(|count| {
-            hold.retire()?;
+            hold.retire(links)?;
             Ok(count)
         });
         let held = begin.elapsed();

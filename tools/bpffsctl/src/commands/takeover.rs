@@ -12,7 +12,7 @@ use super::{counted, is_root, process, Environment, Outcome};
 use crate::holders::{Holder, How};
 use crate::instances::Machine;
 use crate::module::{self, Livepatch};
-use crate::moving::{self, Direction, Moved, Step};
+use crate::moving::{self, context::Links, Direction, Moved, Step};
 use crate::output::{self, Progress};
 
 /// What both ways have in common.
@@ -158,9 +158,19 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
             continue;
         }
         progress.say(&format!("moving {device}"));
-        match moving::run(&environment.proc, &machine, &step.instance, direction) {
+        let staying = stay(&step);
+        let links = match staying.is_empty() {
+            true => Links::Go,
+            false => Links::Stay,
+        };
+        match moving::run(
+            &environment.proc,
+            &machine,
+            &step.instance,
+            direction,
+            links,
+        ) {
             Ok(Some((done, hold))) => {
-                let staying = stay(&step);
                 // The old tree keeps what is pinned there, and links attached: it goes at once. Where somebody has
                 // it, the kernel waits a while, which other trees are not to wait for.
                 drop(step);

@@ -74,6 +74,15 @@ pub fn instance(
     make().context("cannot make the instance that the tree is moved to")
 }
 
+/// What becomes of links in a tree that another one has come in the place of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They stay, for those who stay there; and so does what they are attached to.
+    Stay,
+    /// They go at once, so that the pins in the new tree alone keep them.
+    Go,
+}
+
 /// A tree that nobody changes.
 pub struct Hold(OwnedFd);
 
@@ -90,7 +99,16 @@ impl Hold {
 
     /// Sends those who wait to what has come in the place of the tree. Ends when it is dropped, which
     /// takes the kernel a while if somebody else has that tree.
-    pub fn retire(&self) -> Result<()> {
-        fsconfig_set_flag(self.0.as_fd(), "retire").context("cannot retire the old tree")
+    pub fn retire(&self, links: Links) -> Result<()> {
+        let set = |option| fsconfig_set_flag(self.0.as_fd(), option);
+        match links {
+            Links::Stay => set("retire"),
+            Links::Go => match set("retire_links") {
+                // A module that was loaded by an earlier version.
+                Err(Errno::INVAL) => set("retire"),
+                result => result,
+            },
+        }
+        .context("cannot retire the old tree")
     }
 }

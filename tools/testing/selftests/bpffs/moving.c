@@ -339,6 +339,51 @@ TEST_F(moving, unlinked_and_then_retired)
 	EXPECT_EQ(0, sys(unlink("fs/file")));
 }
 
+/*
+ * Catches: a link that the old tree keeps attached, by one of its names; any other file that goes with the links;
+ * a link that goes while somebody has its file, or stays for ever.
+ */
+TEST_F(moving, links_go)
+{
+	int link = link_new(-1), iter = iter_new(), file, fs;
+	int id = obj_id(link, OBJ_LINK), iter_id = obj_id(iter, OBJ_LINK);
+	char path[32];
+
+	ASSERT_LT(0, id);
+	ASSERT_EQ(0, obj_pin(link, "fs/link"));
+	ASSERT_EQ(0, sys(linkat(AT_FDCWD, "fs/link", AT_FDCWD, "fs/gone/second", 0)));
+	ASSERT_EQ(0, sys(linkat(AT_FDCWD, "fs/link", AT_FDCWD, "fs/third", 0)));
+	ASSERT_EQ(0, obj_pin(iter, "fs/gone/iter"));
+	file = sys(open("fs/third", O_PATH | O_CLOEXEC));
+	ASSERT_LE(0, file);
+	close(link);
+	close(iter);
+	EXPECT_EQ(-EINVAL, fs_flag(fs = fs_open(), "retire_links"));
+	close(fs);
+	fs = hold(self->old);
+	ASSERT_LE(0, fs);
+	ASSERT_EQ(0, fs_flag(fs, "retire_links"));
+	EXPECT_EQ(-EINVAL, fs_flag(fs, "retire"));
+	EXPECT_FALSE(exists("fs/link"));
+	EXPECT_FALSE(exists("fs/gone/second"));
+	EXPECT_FALSE(exists("fs/third"));
+	EXPECT_FALSE(exists("fs/gone/iter"));
+	EXPECT_TRUE(exists("fs/file"));
+	EXPECT_TRUE(exists("fs/unlinked"));
+	EXPECT_EQ(-ESTALE, sys(unlink("fs/file")));
+	EXPECT_EQ(-ESTALE, sys(mkdir("fs/gone/x", 0700)));
+	EXPECT_TRUE(obj_gone(OBJ_LINK, iter_id));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	link = obj_get(path);
+	EXPECT_EQ(id, obj_id(link, OBJ_LINK));
+	close(link);
+	close(file);
+	EXPECT_TRUE(obj_gone(OBJ_LINK, id));
+	close(fs);
+	EXPECT_EQ(0, sys(unlink("fs/file")));
+	EXPECT_EQ(0, sys(rmdir("fs/gone")));
+}
+
 /* Catches: a file system that stays held when its holder is killed. */
 TEST_F(moving, ends_with_its_owner)
 {
