@@ -22,6 +22,7 @@ void rcu_unexpedite_gp(void);
 /* Constants that bindgen does not recognise. */
 const unsigned int RUST_CONST_HELPER_DCACHE_PERSISTENT = DCACHE_PERSISTENT;
 const u64 RUST_CONST_HELPER_GOLDEN_RATIO_64 = GOLDEN_RATIO_64;
+const unsigned int RUST_CONST_HELPER_I_MUTEX_PARENT = I_MUTEX_PARENT;
 const unsigned int RUST_CONST_HELPER_LOOKUP_FOLLOW = LOOKUP_FOLLOW;
 const loff_t RUST_CONST_HELPER_MAX_LFS_FILESIZE = MAX_LFS_FILESIZE;
 const unsigned long RUST_CONST_HELPER_SB_ACTIVE = SB_ACTIVE;

@@ -596,7 +596,10 @@ fn remove_files(path: &Path, is_to_go: impl Fn(&AnyINode) -> bool) {
     }
 }
 
-/// Removes all names of a file, as `vfs_unlink()` does for one. May sleep.
+/// Removes all names of a file, as `vfs_unlink()` does for one, but that nobody is told, and that what is mounted
+/// on the file stays. May sleep.
+///
+/// The directory is locked before the file, as by the VFS.
 ///
 /// # Safety
 ///
@@ -611,27 +614,29 @@ unsafe fn remove_names(inode: *mut bindings::inode) {
         }
         // SAFETY:
         // - The dentry and its parent are held until the end of the block. Nobody renames in the superblock, so
-        //   that the parent stays the same, and its inode is a directory, which is locked for writing.
-        // - The dentry has a name there, is positive and no directory: it can be unlinked. Nobody changes the
-        //   file itself meanwhile, so that the file need not be locked.
+        //   that the parent stays the same, and its inode is a directory.
+        // - The dentry has a name there, is positive and no directory: it can be unlinked. Both inodes are locked
+        //   for writing.
         // - The operation is the directory's own. What it does, it does with the dentry and both inodes.
         // - An inode without a name has its own operations, by which its file system knows what it holds, before
         //   `d_delete()` may put the last reference but ours to it.
         let is_removed = unsafe {
             let parent = bindings::dget_parent(dentry);
             let dir = (*parent).d_inode;
-            bindings::inode_lock(dir);
+            bindings::inode_lock_nested(dir, bindings::I_MUTEX_PARENT);
+            bindings::inode_lock(inode);
             let operations = operations_of(dir);
             let operations = original_of(operations).unwrap_or(operations);
             let is_removed = (*operations)
                 .unlink
                 .is_some_and(|unlink| unlink(dir, dentry) == 0);
-            if is_removed {
-                if (*inode).__bindgen_anon_1.__i_nlink == 0 {
-                    if let Some(original) = original_of(operations_of(inode)) {
-                        set_operations(inode, original);
-                    }
+            if is_removed && (*inode).__bindgen_anon_1.__i_nlink == 0 {
+                if let Some(original) = original_of(operations_of(inode)) {
+                    set_operations(inode, original);
                 }
+            }
+            bindings::inode_unlock(inode);
+            if is_removed {
                 bindings::d_delete(dentry);
             }
             bindings::inode_unlock(dir);

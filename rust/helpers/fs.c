@@ -86,6 +86,12 @@ __rust_helper void rust_helper_inode_lock(struct inode *inode)
 	inode_lock(inode);
 }
 
+__rust_helper void rust_helper_inode_lock_nested(struct inode *inode, unsigned int subclass);
+__rust_helper void rust_helper_inode_lock_nested(struct inode *inode, unsigned int subclass)
+{
+	inode_lock_nested(inode, subclass);
+}
+
 __rust_helper struct timespec64 rust_helper_inode_set_mtime_to_ts(struct inode *inode,
 								  struct timespec64 ts);
 __rust_helper struct timespec64 rust_helper_inode_set_mtime_to_ts(struct inode *inode,

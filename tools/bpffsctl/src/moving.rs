@@ -255,7 +255,8 @@ const CALM: Duration = Duration::from_millis(10);
 /// Moves an instance. If it fails, everything is as it was. [`None`] if the instance has gone since the machine
 /// was looked at.
 ///
-/// `links` is what becomes of those in the old tree; nobody may stay there if they go.
+/// `links` is what becomes of those in the old tree. They stay in any case if somebody is found to stay there
+/// when all is ready.
 ///
 /// The hold that is returned ends the old tree when it is dropped. That takes the kernel no time if nobody has
 /// that tree any more; `instance` has it.
@@ -319,6 +320,12 @@ pub fn run(
     let sites = sites(namespaces, instance, &old, &new);
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, &sites)?;
+        mirror.catch_up()?;
+        let held = Held::find(proc, machine).instances;
+        let links = match held.contains_key(&instance.device) {
+            true => Links::Stay,
+            false => links,
+        };
         mirror.catch_up()?;
         // Those who change the tree all the time are not to be faster than what follows them.
         let urgent = Urgent::new();

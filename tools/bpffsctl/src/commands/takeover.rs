@@ -159,7 +159,9 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
         }
         progress.say(&format!("moving {device}"));
         let staying = stay(&step);
-        let links = match staying.is_empty() {
+        // Who cannot be looked at may stay, too.
+        let is_known = machine.problems.is_empty() && machine.namespaces.complete;
+        let links = match staying.is_empty() && is_known {
             true => Links::Go,
             false => Links::Stay,
         };

@@ -101,14 +101,17 @@ impl Hold {
     /// takes the kernel a while if somebody else has that tree.
     pub fn retire(&self, links: Links) -> Result<()> {
         let set = |option| fsconfig_set_flag(self.0.as_fd(), option);
-        match links {
+        let retire = || match links {
             Links::Stay => set("retire"),
-            Links::Go => match set("retire_links") {
-                // A module that was loaded by an earlier version.
-                Err(Errno::INVAL) => set("retire"),
-                result => result,
-            },
-        }
-        .context("cannot retire the old tree")
+            Links::Go => {
+                set("retire_links")?;
+                // The module of an earlier version has ignored that. Another one has no tree to retire any more.
+                match set("retire") {
+                    Err(Errno::INVAL) => Ok(()),
+                    result => result,
+                }
+            }
+        };
+        retire().context("cannot retire the old tree")
     }
 }
