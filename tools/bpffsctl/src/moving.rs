@@ -17,6 +17,7 @@ pub mod places;
 pub mod watch;
 pub mod workers;
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
@@ -224,6 +225,30 @@ fn is_gone(proc: &Proc, instance: &Instance) -> Result<bool> {
     Ok(now.is_none_or(|now| now.places.is_empty()))
 }
 
+/// So often it is looked for who stays.
+const LOOKS: usize = 3;
+
+/// Whether somebody stays in a file system with a working directory or an open one. Whoever lists a directory has
+/// it open for a moment, and is not there each time.
+fn stays(proc: &Proc, machine: &Machine, device: Device) -> bool {
+    let look = || {
+        let holders = Held::find(proc, machine).instances.remove(&device);
+        let holders = holders.unwrap_or_default().into_iter();
+        holders
+            .map(|holder| (holder.process.pid, holder.how))
+            .collect::<BTreeSet<_>>()
+    };
+    let mut all = look();
+    for _ in 1..LOOKS {
+        if all.is_empty() {
+            break;
+        }
+        let now = look();
+        all.retain(|holder| now.contains(holder));
+    }
+    !all.is_empty()
+}
+
 /// What has been done.
 #[derive(Serialize)]
 pub struct Moved {
@@ -255,8 +280,7 @@ const CALM: Duration = Duration::from_millis(10);
 /// Moves an instance. If it fails, everything is as it was. [`None`] if the instance has gone since the machine
 /// was looked at.
 ///
-/// `links` is what becomes of those in the old tree. They stay in any case if somebody is found to stay there
-/// when all is ready.
+/// `links` is what becomes of those in the old tree. They stay in any case if somebody stays there.
 ///
 /// The hold that is returned ends the old tree when it is dropped. That takes the kernel no time if nobody has
 /// that tree any more; `instance` has it.
@@ -321,8 +345,7 @@ pub fn run(
     thread::scope(|scope| {
         let workers = Workers::start(scope, proc, &sites)?;
         mirror.catch_up()?;
-        let held = Held::find(proc, machine).instances;
-        let links = match held.contains_key(&instance.device) {
+        let links = match stays(proc, machine, instance.device) {
             true => Links::Stay,
             false => links,
         };

@@ -159,9 +159,9 @@ fn run(environment: &Environment, direction: Direction, options: &Options) -> Re
         }
         progress.say(&format!("moving {device}"));
         let staying = stay(&step);
-        // Who cannot be looked at may stay, too.
+        // What cannot be looked at may stay, too. Who stays is looked for again when all is ready.
         let is_known = machine.problems.is_empty() && machine.namespaces.complete;
-        let links = match staying.is_empty() && is_known {
+        let links = match step.leftovers.is_empty() && is_known {
             true => Links::Go,
             false => Links::Stay,
         };

@@ -208,8 +208,9 @@ moved release
 
 # What is in the way.
 (cd "$BPF/part" && exec sleep 1000) &
-others+=($!)
-soon grep -q sleep "/proc/$!/comm"
+staying=$!
+others+=("$staying")
+soon grep -q sleep "/proc/$staying/comm"
 refused ctl takeover --strict
 said "stays in the old tree with its working directory"
 everywhere builtin
@@ -218,6 +219,19 @@ run ctl takeover
 ended_with 3
 said "/part/inner is mounted on"
 umount "$BPF/part/inner"
+# Links are there for who stays, and attached for as long.
+must attach "$BPF/part/link"
+link=$(id_of link "$BPF/part/link")
+run ctl takeover
+ended_with 3
+said "stays in the old tree with its working directory"
+expect [ "$(id_of link "$BPF/part/link")" == "$link" ]
+expect [ "$(id_of link "/proc/$staying/cwd/link")" == "$link" ]
+must rm "$BPF/part/link"
+expect not link_gone "$link"
+kill -9 $staying
+soon link_gone "$link"
+moved release
 stop_others
 
 # A container's own moves, and stays its own: its root may remount it, and makes files in it.
