@@ -163,17 +163,21 @@ pub(crate) fn for_each_file(
     exposed.files.iter().try_for_each(|file| f(&file.0))
 }
 
-/// Has the pins of `object` watched, for files to be [added](Search::add). Takes time in proportion to the
-/// number of inodes of all instances if the object was not exposed before.
+/// Has the pins of `object` watched, for files to be [added](Search::add); [`None`] if there are none in an
+/// instance. Takes time in proportion to the number of inodes of all instances if the object was not exposed
+/// before.
 ///
 /// May sleep, and waits for mounts that are about to be made. Those may wait for who knows what: a module
 /// that is loaded, to begin with. So the caller must not have locked a directory.
 ///
 /// # Errors
 ///
-/// `EPERM` if the object is not pinned in an instance; `ENOMEM`.
-pub(crate) fn search(object: &Object) -> Result<Search> {
-    Table::find().ok_or(EPERM)?.search(object)
+/// `ENOMEM`.
+pub(crate) fn search(object: &Object) -> Result<Option<Search>> {
+    match Table::find() {
+        Some(table) => table.search(object),
+        None => Ok(None),
+    }
 }
 
 impl Exposed {
@@ -244,13 +248,13 @@ impl Table {
         }
     }
 
-    /// Puts `object` into the table, and has its pins watched, unless they are. A search that fails leaves
-    /// some of them watched; the next one finds the others.
+    /// Puts `object` into the table, and has its pins watched, unless they are; [`None`] if there are none. A
+    /// search that fails leaves some of them watched; the next one finds the others.
     ///
     /// # Errors
     ///
-    /// `EPERM` if there are none; `ENOMEM`.
-    fn search(self: Arc<Self>, object: &Object) -> Result<Search> {
+    /// `ENOMEM`.
+    fn search(self: Arc<Self>, object: &Object) -> Result<Option<Search>> {
         let key = object.key();
         let (search, are_known) = self.begin_search(key)?;
         if !are_known {
@@ -266,12 +270,13 @@ impl Table {
             result?;
         }
         let mut objects = search.table.objects.lock();
-        let exposed = objects.get_mut(&key).ok_or(EPERM)?;
-        exposed.is_complete = true;
-        let is_pinned = exposed.pins != 0;
+        let is_pinned = objects.get_mut(&key).is_some_and(|exposed| {
+            exposed.is_complete = true;
+            exposed.pins != 0
+        });
         // The search that is dropped, where there is no pin, locks the table.
         drop(objects);
-        is_pinned.then_some(search).ok_or(EPERM)
+        Ok(is_pinned.then_some(search))
     }
 
     /// Keeps the object in the table. Also says whether its pins are watched.

@@ -64,7 +64,8 @@ pub(crate) fn expose(object: &Object, path: CreatingPath, user_path: UserPath<'_
     let mode = MODE.masked_with(user_path.files());
     path.security_mknod(mode)?;
     path.make(mode, |mode| {
-        search.add(|table| {
+        // Permission is asked for first.
+        search.as_ref().ok_or(EPERM)?.add(|table| {
             let exposed = Exposed {
                 object: object.clone(),
                 cgroup: CgroupDirectory::of(&directory),
