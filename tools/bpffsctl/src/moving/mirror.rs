@@ -800,18 +800,27 @@ mod tests {
         assert!(parts.first().is_some_and(|part| part.top.is_none()));
     }
 
+    fn open(path: &Path) -> OwnedFd {
+        std::fs::File::open(path).unwrap().into()
+    }
+
+    /// A tree with the directory `a/b`, and its copy.
+    fn mirror_of(old: &Path, new: &Path) -> Mirror {
+        std::fs::create_dir_all(old.join("a/b")).unwrap();
+        std::fs::create_dir(new).unwrap();
+        let proc = Proc::new().unwrap();
+        let mirror = Mirror::new(&proc, open(old).as_fd(), open(new).as_fd(), false).unwrap();
+        mirror.all().unwrap();
+        mirror
+    }
+
     // Catches: names that are lost as their directory was elsewhere when they were looked at, and came back. It
     // was elsewhere by its own name, or with the directory above.
     #[test]
     fn what_was_told_waits_for_its_directory() {
         let base = std::env::temp_dir().join(format!("bpffsctl-mirror-{}", std::process::id()));
         let (old, new) = (base.join("old"), base.join("new"));
-        std::fs::create_dir_all(old.join("a/b")).unwrap();
-        std::fs::create_dir(&new).unwrap();
-        let open = |path: &Path| OwnedFd::from(std::fs::File::open(path).unwrap());
-        let proc = Proc::new().unwrap();
-        let mirror = Mirror::new(&proc, open(&old).as_fd(), open(&new).as_fd(), false).unwrap();
-        mirror.all().unwrap();
+        let mirror = mirror_of(&old, &new);
         for (index, moved) in ["a", "a/b"].into_iter().enumerate() {
             let name = format!("a/b/link{index}");
             std::os::unix::fs::symlink("x", old.join(&name)).unwrap();
@@ -832,12 +841,7 @@ mod tests {
     fn links_wait_for_their_directory() {
         let base = std::env::temp_dir().join(format!("bpffsctl-links-{}", std::process::id()));
         let (old, new) = (base.join("old"), base.join("new"));
-        std::fs::create_dir_all(old.join("a/b")).unwrap();
-        std::fs::create_dir(&new).unwrap();
-        let open = |path: &Path| OwnedFd::from(std::fs::File::open(path).unwrap());
-        let proc = Proc::new().unwrap();
-        let mirror = Mirror::new(&proc, open(&old).as_fd(), open(&new).as_fd(), false).unwrap();
-        mirror.all().unwrap();
+        let mirror = mirror_of(&old, &new);
         let place = Place {
             path: "a/b".into(),
             inode: inode(&open(&old.join("a/b"))).unwrap(),
