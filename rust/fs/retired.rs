@@ -11,7 +11,7 @@
 use crate::{
     bindings, compat,
     frozen::{freeze, thaw},
-    walk::Held,
+    walk::for_each_held_inode,
     AnyINode, FileSystem, Frozen, FsContext, Path,
 };
 use core::{mem, ptr};
@@ -565,34 +565,15 @@ unsafe fn set_handlers(path: &Path, handlers: *const *const bindings::xattr_hand
 ///
 /// The superblock must be frozen, and its inodes have the operations of tables: then nobody else changes names.
 fn remove_files(path: &Path, is_to_go: impl Fn(&AnyINode) -> bool) {
-    let sb = path.super_block_ptr();
-    let mut held: Option<Held> = None;
     // SAFETY:
-    // - The path holds its superblock. The list of its inodes is looked at with the list's lock held only, and
-    //   an inode in the list is valid for that time.
-    // - An inode that somebody holds stays in the list. So the list is gone on with from the inode that `held`
-    //   holds.
-    // - An inode that `igrab()` has taken a reference to is live.
+    // - The path holds its superblock.
+    // - An inode is valid while it is asked for. One that has a name is live, and held as its names are removed.
     unsafe {
-        let lock = &raw mut (*sb).s_inode_list_lock;
-        let head = &raw mut (*sb).s_inodes;
-        bindings::spin_lock(lock);
-        let mut at = (*head).next;
-        while !ptr::eq(at, head) {
-            let inode = container_of!(at, bindings::inode, i_sb_list);
-            if is_named(inode)
-                && is_to_go(AnyINode::from_raw(inode))
-                && !bindings::igrab(inode).is_null()
-            {
-                bindings::spin_unlock(lock);
-                // INVARIANT: `igrab()` has given a reference. That of the previous inode is not needed any more.
-                drop(held.replace(Held::from_raw(inode)));
-                remove_names(inode);
-                bindings::spin_lock(lock);
-            }
-            at = (*at).next;
-        }
-        bindings::spin_unlock(lock);
+        for_each_held_inode(
+            path.super_block_ptr(),
+            |inode| is_named(inode) && is_to_go(AnyINode::from_raw(inode)),
+            |inode| remove_names(inode),
+        )
     }
 }
 

@@ -46,24 +46,51 @@ pub fn for_each_super_block<T: FileSystem>(mut f: impl FnMut(&SuperBlock<T>)) {
     }
 }
 
+/// Calls `f` with each inode of a superblock that `is_wanted` tells, which is held meanwhile. May sleep, and so
+/// may `f`; no lock is held then. `is_wanted` is called with the lock of the list held, and must not sleep.
+///
+/// # Safety
+///
+/// `sb` must point to a superblock that stays live during the call.
+pub(crate) unsafe fn for_each_held_inode(
+    sb: *mut bindings::super_block,
+    is_wanted: impl Fn(*mut bindings::inode) -> bool,
+    mut f: impl FnMut(*mut bindings::inode),
+) {
+    let mut held: Option<Held> = None;
+    // SAFETY:
+    // - The superblock is live by this function's contract. Its list of inodes is looked at with the list's lock
+    //   held only, and an inode in the list is valid for that time.
+    // - An inode that somebody holds stays in the list. So the list is gone on with from the inode that `held`
+    //   holds.
+    unsafe {
+        let lock = &raw mut (*sb).s_inode_list_lock;
+        let head = &raw mut (*sb).s_inodes;
+        bindings::spin_lock(lock);
+        let mut at = (*head).next;
+        while !ptr::eq(at, head) {
+            let inode = container_of!(at, bindings::inode, i_sb_list);
+            if is_wanted(inode) && !bindings::igrab(inode).is_null() {
+                bindings::spin_unlock(lock);
+                // INVARIANT: `igrab()` has given a reference. That of the previous inode is not needed any more.
+                drop(held.replace(Held(inode)));
+                f(inode);
+                task::cond_resched();
+                bindings::spin_lock(lock);
+            }
+            at = (*at).next;
+        }
+        bindings::spin_unlock(lock);
+    }
+    drop(held);
+}
+
 /// A reference to an inode.
 ///
 /// # Invariants
 ///
 /// Owns one.
-pub(crate) struct Held(*mut bindings::inode);
-
-impl Held {
-    /// Takes over a reference.
-    ///
-    /// # Safety
-    ///
-    /// The caller must own a reference to `inode`, and hands it over.
-    pub(crate) unsafe fn from_raw(inode: *mut bindings::inode) -> Self {
-        // INVARIANT: The reference is ours now, by this function's contract.
-        Self(inode)
-    }
-}
+struct Held(*mut bindings::inode);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -78,35 +105,16 @@ impl<T: FileSystem> SuperBlock<T> {
     ///
     /// Inodes that come while this runs may be missed; those that are there all the time are not.
     pub fn for_each_inode(&self, mut f: impl FnMut(&INode<T>)) {
-        let sb = self.as_ptr();
-        let mut held: Option<Held> = None;
         // SAFETY:
-        // - The superblock is live by the type invariant. Its list of inodes is looked at with the
-        //   list's lock held only.
-        // - An inode in the list is valid while the lock is held. One that somebody holds stays in
-        //   the list. So the list is gone on with from the inode that `held` holds.
-        // - All inodes of the superblock are in containers of `T`. One that has data, and that
-        //   `igrab()` has taken a reference to, is live.
+        // - The superblock is live by the type invariant.
+        // - All its inodes are in containers of `T`, and are valid while they are asked for. One that has
+        //   data, and that is held, is live.
         unsafe {
-            let lock = &raw mut (*sb).s_inode_list_lock;
-            let head = &raw mut (*sb).s_inodes;
-            bindings::spin_lock(lock);
-            let mut at = (*head).next;
-            while !ptr::eq(at, head) {
-                let inode = container_of!(at, bindings::inode, i_sb_list);
-                if INodeContainer::<T>::has_new_data(inode) && !bindings::igrab(inode).is_null() {
-                    bindings::spin_unlock(lock);
-                    // INVARIANT: `igrab()` has given a reference. That of the previous inode is not
-                    // needed any more.
-                    drop(held.replace(Held::from_raw(inode)));
-                    f(INode::from_raw(inode));
-                    task::cond_resched();
-                    bindings::spin_lock(lock);
-                }
-                at = (*at).next;
-            }
-            bindings::spin_unlock(lock);
+            for_each_held_inode(
+                self.as_ptr(),
+                |inode| INodeContainer::<T>::has_new_data(inode),
+                |inode| f(INode::from_raw(inode)),
+            )
         }
-        drop(held);
     }
 }
